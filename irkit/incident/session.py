@@ -139,7 +139,12 @@ class SessionTable:
         named = session_id(event.agent, native)
         session = self._sessions.get(named)
         mismatch = False
-        if process and session and process not in session.processes:
+        if not process and event.source == "hook" and session and any(alive(held) for held in session.processes):
+            mismatch = True
+            native = "unattributed"
+            named = session_id(event.agent, native)
+            session = self._sessions.get(named)
+        elif process and session and process not in session.processes:
             holders = [held for held in session.processes if alive(held)]
             if holders and process not in session.known:
                 mismatch = True

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a parsed payload to a redacted `Event`: the one place where an agent's own words lose their secrets.
+
+Rules: redaction precedes everything that judges or writes; the hash over the arguments is keyed, so that short
+secrets cannot be guessed from it; nothing unredacted leaves this module.
+"""
+
+import hmac
+from typing import Any, NamedTuple, Protocol, cast
+
+import msgspec
+
+from irkit.agents.payload import Happening, Payload
+from irkit.agents.tools import kind_of
+from irkit.stream.event import Event, Phase, Source
+
+_PHASE: dict[Happening, Phase] = {
+    Happening.BEFORE_TOOL: "pre",
+    Happening.AFTER_TOOL: "post",
+    Happening.TOOL_FAILED: "post",
+}
+_canonical = msgspec.json.Encoder(order="deterministic")
+
+
+class RedactsTrees(Protocol):
+    """What ingest needs of a redactor (`irkit.stream.redact`)."""
+
+    def text(self, text: str) -> tuple[str, tuple[Any, ...]]:
+        """Replace secrets in a text."""
+        ...
+
+    def tree(self, value: Any) -> tuple[Any, tuple[str, ...]]:
+        """Replace secrets in every string of a JSON value; also the kinds that were found."""
+        ...
+
+
+class Origin(NamedTuple):
+    """Where an event came from, as far as it can be trusted."""
+
+    source: Source
+    ts: float
+    """The clock that windows use: receipt for live hooks, the file's own (clamped to arrival) for tails."""
+    pid: int = 0
+    start: int = 0
+
+
+class Ingest:
+    """Redacts payloads into events, with one redactor and one hash key."""
+
+    def __init__(self, redactor: RedactsTrees, key: bytes) -> None:
+        self._redactor = redactor
+        self._key = key
+
+    def event(self, agent: str, payload: Payload, origin: Origin) -> Event:
+        """The event of this payload."""
+        args, kinds = self._redactor.tree(payload.input) if payload.input else ({}, ())
+        error = self._redactor.text(payload.error[:2000])[0] if payload.error else ""
+        return Event(
+            ts=origin.ts,
+            agent=agent,
+            session=payload.session,
+            event=payload.happening.value,
+            phase=_PHASE.get(payload.happening, ""),
+            tool=payload.tool,
+            kind=kind_of(payload.tool) if payload.tool else "other",
+            call_id=payload.call_id,
+            subagent=payload.subagent,
+            cwd=payload.cwd,
+            user=payload.user,
+            turn=payload.turn,
+            pid=origin.pid,
+            start=origin.start,
+            args=cast("dict[str, Any]", args),
+            args_sha256=self.fingerprint(payload.input) if payload.input else "",
+            secrets=kinds,
+            error=error,
+            exit=payload.exit,
+            response_bytes=payload.response_bytes,
+            duration_ms=payload.duration_ms,
+            mode=payload.mode,
+            source=origin.source,
+        )
+
+    def fingerprint(self, value: Any) -> str:
+        """Keyed SHA-256 over a JSON value in canonical form, hex."""
+        return hmac.digest(self._key, _canonical.encode(value), "sha256").hex()
