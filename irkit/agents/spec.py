@@ -44,6 +44,8 @@ class AgentSpec(Struct, frozen=True, kw_only=True):
     name: str
     title: str
     verified: Verified
+    commands: tuple[str, ...] = ()
+    """Names of its program on PATH, to tell whether it is on this machine."""
     settings: str
     """Relative to the user's home, e.g. `.claude/settings.json`."""
     settings_env: str = ""

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From one payload to one decision: parse, redact, attribute, detect, record, answer.
+
+Rules:
+- The record is written before the answer leaves; when it cannot be written, refusals stand and allows become
+  `when_log_fails`.
+- A refusal is given only where it means something (`Happening.refusable`); every other event passes.
+- The guard refuses a latched session from memory, file or no file.
+- What nobody is attributed to is judged like anything else, but never makes a reason to freeze somebody.
+It asks for no act: `Reaction` does, from the verdict.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from irkit import limits
+from irkit.agents.payload import ALLOW, Answer, Happening, Payload
+from irkit.agents.registry import agent as agent_spec
+from irkit.agents.spec import AgentSpec
+from irkit.clock import Clock
+from irkit.detect.detection import Detection, Response
+from irkit.detect.engine import Engine
+from irkit.errors import BadInputError
+from irkit.guard.books import Books
+from irkit.guard.peer import Peer
+from irkit.incident.session import ProcessId, Session, SessionTable
+from irkit.stream.event import Event
+from irkit.stream.ingest import Ingest, Origin
+from irkit.stream.words import describe
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """The settings that decisions need."""
+
+    when_log_fails: str = "deny"
+    when_guard_down: str = "ask"
+    shadow: frozenset[str] = frozenset()
+
+
+class Reading(NamedTuple):
+    """A payload that was parsed (or found malformed), not yet redacted."""
+
+    spec: AgentSpec
+    payload: Payload
+    problem: str = ""
+    """Why it is malformed, empty when it is not."""
+    oversize: bool = False
+
+
+class Verdict(NamedTuple):
+    """What was decided about one event, and what was found."""
+
+    event: Event
+    session: Session
+    decision: str
+    """allow, ask, deny, or empty for an event that asks nothing."""
+    answer: Answer
+    detections: tuple[Detection, ...]
+    recorded: bool
+
+
+def read_payload(agent: str, event: str, data: bytes, size: int, sha256: str) -> Reading:
+    """Parse a hook's bytes in that agent's dialect. Never raises on what an agent sent."""
+    try:
+        spec = agent_spec(agent)
+    except BadInputError as error:
+        spec = agent_spec("claude-code")
+        return Reading(spec, _malformed(Happening.MALFORMED, data, size, sha256), str(error))
+    if sha256:
+        happening = _happening(spec, event)
+        body = _malformed(happening, data, size, sha256)
+        return Reading(spec, body, f"a payload of {size} bytes, over {limits.PAYLOAD_MAX_BYTES}", oversize=True)
+    try:
+        value = msgspec.json.decode(data)
+        if not isinstance(value, dict):
+            raise BadInputError("the payload is not a JSON object")  # noqa: TRY301 - one path for all of them
+        return Reading(spec, spec.parse(event, value))
+    except (msgspec.DecodeError, BadInputError, RecursionError) as error:
+        return Reading(spec, _malformed(_happening(spec, event), data, size, sha256), str(error) or "not readable")
+
+
+def _happening(spec: AgentSpec, event: str) -> Happening:
+    return next((e.happening for e in spec.events if e.name == event), Happening.MALFORMED)
+
+
+def _malformed(happening: Happening, data: bytes, size: int, sha256: str) -> Payload:
+    import hashlib
+
+    digest = sha256 or hashlib.sha256(data).hexdigest()
+    return Payload(happening=happening, session="", input={"payload_sha256": digest, "payload_bytes": size})
+
+
+class Judge:
+    """Decides. One owner: the guard's loop."""
+
+    def __init__(
+        self, *, ingest: Ingest, engine: Engine, table: SessionTable, books: Books, clock: Clock, policy: Policy
+    ) -> None:
+        self.ingest = ingest
+        self.engine = engine
+        self.policy = policy
+        self.latched_all = False
+        self._table = table
+        self._books = books
+        self._clock = clock
+
+    def judge(self, reading: Reading, peer: Peer) -> Verdict:
+        """Decide about a live hook call."""
+        process = peer.process
+        origin = Origin("hook", self._clock.now(), process.pid if process else 0, process.start if process else 0)
+        event = self.ingest.event(peer.agent or reading.spec.name, reading.payload, origin)
+        if reading.problem:
+            kind = Happening.OVERSIZE if reading.oversize else Happening.MALFORMED
+            event = msgspec.structs.replace(event, event=kind.value, error=reading.problem)
+        return self._decide(event, reading, process)
+
+    def note(self, event: Event) -> Verdict:
+        """Judge an event that asks nothing (spool, tail): it may raise suspicion, never lower it."""
+        payload = Payload(happening=Happening.NOTICE, session=event.session)
+        return self._decide(event, Reading(agent_spec("claude-code"), payload), None)
+
+    def _decide(self, event: Event, reading: Reading, process: ProcessId | None) -> Verdict:
+        claim = self._table.claim(event, process, self._books.alive)
+        event = msgspec.structs.replace(event, session=claim.session.native)
+        found = self.engine.feed(event)
+        session = self._table.note_call(claim.session, event, describe(event.tool, event.args))
+        found = tuple(self._capped(one, event) for one in found)
+        refusable = reading.payload.happening.refusable
+        decision, reason = self._decision(session, reading, found) if refusable else ("", "")
+        recorded = self._books.record(event, decision or "pass", max((d.risk for d in found), default=0))
+        if not recorded and decision in {"allow", "ask"} and self.policy.when_log_fails == "deny":
+            decision, reason = "deny", "the audit log cannot be written (disk full?), so calls are refused"
+        for one in found:
+            self._books.record_detection(event, one)
+        if claim.mismatch:
+            self._books.record_own("tampering", session, {"what": "a session id that another live process holds"})
+        return Verdict(event, session, decision, self._answer(reading, decision, reason), found, recorded)
+
+    def _decision(self, session: Session, reading: Reading, found: tuple[Detection, ...]) -> tuple[str, str]:
+        if self.latched_all or self._table.latched(session):
+            return "deny", "irkit has latched this session: no tool call of it runs"
+        worst = max(found, key=lambda one: one.response.rank, default=None)
+        if reading.problem:
+            decision = "deny" if reading.oversize else self.policy.when_guard_down
+            return decision, f"irkit could not read this call ({reading.problem})"
+        if worst is None or worst.response is Response.OBSERVE:
+            return "allow", ""
+        decision = "ask" if worst.response is Response.ASK else "deny"
+        return decision, f"{worst.why} (rule {worst.rule})"
+
+    def _capped(self, one: Detection, event: Event) -> Detection:
+        """Lower what a finding may do: shadow rules only observe, unattributed events freeze nobody."""
+        if one.rule in self.policy.shadow:
+            return msgspec.structs.replace(one, response=Response.OBSERVE)
+        if not event.attributed and one.response.rank > Response.DENY.rank:
+            return msgspec.structs.replace(one, response=Response.DENY)
+        return one
+
+    def _answer(self, reading: Reading, decision: str, reason: str) -> Answer:
+        happening, spec = reading.payload.happening, reading.spec
+        if decision == "ask":
+            asked = spec.ask(happening, reading.payload.mode, reason)
+            if asked is not None:
+                return asked
+            reason += "; this agent cannot be made to ask, so it is refused: a person can allow it with `irkit rules except`"
+            decision = "deny"
+        if decision == "deny":
+            return spec.refuse(happening, f"irkit refused this call: {reason}.")
+        return ALLOW
+
+
+def clip(value: Any, limit: int) -> Any:
+    """Cut every string of a JSON value to `limit` characters, for the verdict on a very large payload."""
+    if isinstance(value, str):
+        return value[:limit]
+    if isinstance(value, dict):
+        return {key: clip(item, limit) for key, item in value.items()}
+    if isinstance(value, list):
+        return [clip(item, limit) for item in value]
+    return value
