@@ -53,6 +53,8 @@ class AgentSpec(Struct, frozen=True, kw_only=True):
     events: tuple[HookEvent, ...]
     can_ask: bool = False
     """Whether `ask` was seen to prompt the person, interactively."""
+    in_process: bool = False
+    """Whether the hook is a plugin inside the agent, not a command (OpenCode)."""
     needs_trust: bool = False
     """Whether the agent runs a hook only after its user trusted it (Codex)."""
     parse: Callable[[str, Mapping[str, Any]], Payload]
