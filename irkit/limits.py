@@ -36,6 +36,20 @@ WINDOW_GROUPS_MAX = 50_000
 """Groups (sessions, users) that one window rule tracks; the longest idle leaves first."""
 RPC_LINE_MAX_BYTES = 1 * MIB
 
+ENVIRON_MAX_BYTES = 2 * MIB
+"""One process's environment, as far as markers are looked for in it; execve takes no more by default."""
+CMDLINE_MAX_BYTES = 16 * KIB
+ROSTER_MAX_BYTES = 8 * MIB
+LATCH_MAX_BYTES = 1 * MIB
+JOURNAL_READ_MAX_BYTES = 64 * MIB
+"""The journal's newest part, in which unfinished acts are looked for."""
+LEFTOVERS_LISTED_MAX = 200
+"""Processes named as unaccounted or not ruled out; the rest is counted."""
+KILL_COUNTDOWN_S = 5
+"""What a person at a terminal has to keep a session frozen instead of killed."""
+TELL_GUARD_MAX_S = 0.2
+"""What the kill path waits for the guard to hear what was done."""
+
 FREEZE_MAX_ROUNDS = 400
 FREEZE_MAX_S = 20.0
 KILL_MAX_S = 20.0
@@ -48,3 +62,22 @@ NOTIFY_MAX_S = 5.0
 """One notifier's deadline; notification never delays a freeze."""
 ANSWER_WAIT_S = 300.0
 """No answer to a freeze in this time: told again, then the deputy."""
+
+INCIDENT_RULES_MAX = 64
+"""Rules whose detections one incident keeps apart; those of further rules are only counted."""
+INCIDENT_NOTES_MAX = 1000
+INCIDENT_ANSWERS_MAX = 100
+"""Answers kept in an incident; the first ones stay."""
+INCIDENT_TEXT_MAX_CHARS = 4000
+"""A note, a reason or a cause; a longer one is refused from people and cut from rules."""
+PLAYBOOK_STEPS_MAX = 32
+PLAYBOOK_WAIT_MAX_S = 7 * 24 * 3600.0
+"""The longest deadline that a playbook may set."""
+MOMENTS_MAX = 100_000
+"""Entries of one timeline; what lies between the first and the last of them is counted, not listed."""
+SHOWN_MAX_CHARS = 400
+"""Observed text on one line, in any sink, unless the caller says otherwise."""
+SHOWN_BLOCK_MAX_CHARS = 64 * KIB
+"""Observed text on many lines."""
+INCIDENTS_MAX = 2_000
+"""Incidents that a starting guard reads back; older ones stay on disk."""

@@ -28,7 +28,13 @@ class Books:
 
     def record_detection(self, event: Event, one: Detection) -> bool:
         """Append what a rule found."""
-        args = {"rule": one.rule, "why": one.why, "response": one.response.value, "level": one.level, "index": one.index}
+        args = {
+            "rule": one.rule,
+            "why": one.why,
+            "response": one.response.value,
+            "level": one.level,
+            "index": one.index,
+        }
         return self.record_about("detection", event, args, one.risk)
 
     def record_about(self, name: str, event: Event, args: dict[str, Any], risk: int = 0) -> bool:

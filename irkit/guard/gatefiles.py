@@ -24,7 +24,9 @@ _ASK = "irkit's guard does not run: allow this call?"
 _MODES = ("default", "plan", "acceptEdits", "auto", "dontAsk", "bypassPermissions", "interactive")
 
 
-def write_gate(home: Home, when_down: str = "ask", per_agent: Mapping[str, str] | None = None) -> tuple[str, ...]:
+def write_gate(
+    home: Home, when_down: str = "ask", per_agent: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
     """Bring the gate up to date; returns the names of the files that were written."""
     home.make()
     source = files("irkit.stream")
@@ -67,7 +69,10 @@ def answers(agents: Iterable[AgentSpec], when_down: str, per_agent: Mapping[str,
     for spec in agents:
         policy = per_agent.get(spec.name, when_down)
         for event in spec.events:
-            refused = {kind: spec.refuse(event.happening, text) for kind, text in (("late", _LATE), ("latched", _LATCHED))}
+            refused = {
+                kind: spec.refuse(event.happening, text)
+                for kind, text in (("late", _LATE), ("latched", _LATCHED))
+            }
             for kind, answer in refused.items():
                 lines.append(_line(spec, event.name, kind, "*", answer))
             if policy == "allow":

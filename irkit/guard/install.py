@@ -89,7 +89,9 @@ def plan_install(home: Home, spec: AgentSpec, user_home: str, environ: dict[str,
         before = _read(path)
         after = spec.install(before, lambda event: hook_command(home, spec.name, event))
     except BadInputError as error:
-        return Plan(spec.name, path, None, None, present, f"{error.what}; {error.fix}" if error.fix else error.what)
+        return Plan(
+            spec.name, path, None, None, present, f"{error.what}; {error.fix}" if error.fix else error.what
+        )
     return Plan(spec.name, path, before, after, present)
 
 

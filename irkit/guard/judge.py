@@ -70,14 +70,18 @@ def read_payload(agent: str, event: str, data: bytes, size: int, sha256: str) ->
     if sha256:
         happening = _happening(spec, event)
         body = _malformed(happening, data, size, sha256)
-        return Reading(spec, body, f"a payload of {size} bytes, over {limits.PAYLOAD_MAX_BYTES}", oversize=True)
+        return Reading(
+            spec, body, f"a payload of {size} bytes, over {limits.PAYLOAD_MAX_BYTES}", oversize=True
+        )
     try:
         value = msgspec.json.decode(data)
         if not isinstance(value, dict):
             raise BadInputError("the payload is not a JSON object")  # noqa: TRY301 - one path for all of them
         return Reading(spec, spec.parse(event, value))
     except (msgspec.DecodeError, BadInputError, RecursionError) as error:
-        return Reading(spec, _malformed(_happening(spec, event), data, size, sha256), str(error) or "not readable")
+        return Reading(
+            spec, _malformed(_happening(spec, event), data, size, sha256), str(error) or "not readable"
+        )
 
 
 def _happening(spec: AgentSpec, event: str) -> Happening:
@@ -95,7 +99,14 @@ class Judge:
     """Decides. One owner: the guard's loop."""
 
     def __init__(
-        self, *, ingest: Ingest, engine: Engine, table: SessionTable, books: Books, clock: Clock, policy: Policy
+        self,
+        *,
+        ingest: Ingest,
+        engine: Engine,
+        table: SessionTable,
+        books: Books,
+        clock: Clock,
+        policy: Policy,
     ) -> None:
         self.ingest = ingest
         self.engine = engine
@@ -108,7 +119,9 @@ class Judge:
     def judge(self, reading: Reading, peer: Peer) -> Verdict:
         """Decide about a live hook call."""
         process = peer.process
-        origin = Origin("hook", self._clock.now(), process.pid if process else 0, process.start if process else 0)
+        origin = Origin(
+            "hook", self._clock.now(), process.pid if process else 0, process.start if process else 0
+        )
         event = self.ingest.event(peer.agent or reading.spec.name, reading.payload, origin)
         if reading.problem:
             kind = Happening.OVERSIZE if reading.oversize else Happening.MALFORMED
@@ -134,7 +147,9 @@ class Judge:
         for one in found:
             self._books.record_detection(event, one)
         if claim.mismatch:
-            self._books.record_own("tampering", session, {"what": "a session id that another live process holds"})
+            self._books.record_own(
+                "tampering", session, {"what": "a session id that another live process holds"}
+            )
         return Verdict(event, session, decision, self._answer(reading, decision, reason), found, recorded)
 
     def _decision(self, session: Session, reading: Reading, found: tuple[Detection, ...]) -> tuple[str, str]:

@@ -20,7 +20,13 @@ MAX_LEVELS = 64
 _CACHE_MAX = 4096
 _LOADER = (b"LD_", b"PYTHON", b"GCONV_PATH=", b"IRKIT_", b"DYLD_")
 """Variables that change what a hook does before its first line runs."""
-_HARMLESS = (b"LD_LIBRARY_PATH=", b"PYTHONUNBUFFERED=", b"PYTHONIOENCODING=", b"PYTHONUTF8=", b"PYTHONDONTWRITEBYTECODE=")
+_HARMLESS = (
+    b"LD_LIBRARY_PATH=",
+    b"PYTHONUNBUFFERED=",
+    b"PYTHONIOENCODING=",
+    b"PYTHONUTF8=",
+    b"PYTHONDONTWRITEBYTECODE=",
+)
 
 
 class Peer(NamedTuple):
@@ -56,7 +62,7 @@ class PeerFinder:
 
     def of_pid(self, pid: int, uid: int) -> Peer:
         """Attribute a process of this user."""
-        hook = procfs.read(pid) if pid > 0 else None
+        hook = procfs.look(pid) if pid > 0 else None
         if hook is None:
             return Peer(pid, 0, uid, "", None)
         agent, process = self.nearest_agent(hook.ppid)
@@ -65,7 +71,7 @@ class PeerFinder:
     def nearest_agent(self, pid: int) -> tuple[str, ProcessId | None]:
         """The first known agent at or above `pid`."""
         for _ in range(MAX_LEVELS):
-            found = procfs.read(pid) if pid > 1 else None
+            found = procfs.look(pid) if pid > 1 else None
             if found is None:
                 break
             process = ProcessId(pid, found.start)
