@@ -61,7 +61,7 @@ if ! [ -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/nu
   "$python" -m venv --clear "$venv"
 fi
 
-pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check"
+pip="$venv/bin/python -m pip install -qq --disable-pip-version-check"
 say "installing irkit${*:+ ($*)} into $venv"
 case " $* " in
 *" --group "*) # dependency groups came with pip 25.1
