@@ -15,6 +15,13 @@ HOOK_DEADLINE_S = 2.0
 HOOK_EXIT_GRACE_S = 0.2
 """What a pending hook gets to leave with its refusal before it is stopped as well."""
 
+NAME_MAX_CHARS = 1024
+"""Names and ids that an agent gives: of a tool, a call, a session."""
+SETTINGS_MAX_CHARS = 4 * MIB
+"""An agent's settings file that hooks are written to."""
+SETTINGS_MAX_DEPTH = 64
+"""Nesting of such a file."""
+
 LINE_MAX_BYTES = 1 * MIB
 """A longer line of a watched file or transcript is skipped and reported."""
 RECORD_MAX_BYTES = 64 * KIB
