@@ -67,7 +67,7 @@ def settings_path(spec: AgentSpec, user_home: str, environ: dict[str, str]) -> s
     """Where this agent's user settings are."""
     moved = environ.get(spec.settings_env, "") if spec.settings_env else ""
     if moved:
-        return os.path.join(moved, os.path.relpath(spec.settings, os.path.dirname(spec.settings) or "."))
+        return os.path.join(moved, *spec.settings.split("/")[1:])
     return os.path.join(user_home, spec.settings)
 
 
@@ -81,13 +81,19 @@ def found_here(spec: AgentSpec, user_home: str, environ: dict[str, str]) -> bool
     return any(shutil.which(name, path=environ.get("PATH")) for name in spec.commands)
 
 
-def plan_install(home: Home, spec: AgentSpec, user_home: str, environ: dict[str, str]) -> Plan:
-    """What installing would do to this agent's settings."""
+def plan_install(
+    home: Home,
+    spec: AgentSpec,
+    user_home: str,
+    environ: dict[str, str],
+    version: tuple[int, ...] | None = None,
+) -> Plan:
+    """What installing would do to this agent's settings. `version`: the agent's, when it is known."""
     path = settings_path(spec, user_home, environ)
     present = found_here(spec, user_home, environ)
     try:
         before = _read(path)
-        after = spec.install(before, lambda event: hook_command(home, spec.name, event))
+        after = spec.install(before, lambda event: hook_command(home, spec.name, event), version)
     except BadInputError as error:
         return Plan(
             spec.name, path, None, None, present, f"{error.what}; {error.fix}" if error.fix else error.what

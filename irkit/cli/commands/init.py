@@ -3,7 +3,9 @@
 
 import argparse
 import os
+import re
 import secrets
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -64,20 +66,48 @@ def run(args: argparse.Namespace) -> int:
         for plan in plans
         if plan.present and not plan.problem
     ]
+    then = _next(rows)
     result = {
         "changed": bool(changing or written),
         "home": home.path,
         "agents": rows,
         "skipped": [_row(plan) for plan in plans if plan.problem or not plan.present],
-        "next": _next(rows),
+        "next": then,
     }
-    emit(args.json, result, "" if args.json else _summary(rows, result["next"]))
+    emit(args.json, result, "" if args.json else _summary(rows, then))
     return exit_codes.PARTLY_DONE if any(plan.problem for plan in plans if plan.present) else exit_codes.DONE
 
 
 def _plans(home: Home, names: list[str], user_home: str, environ: dict[str, str]) -> list[install.Plan]:
-    plans = [install.plan_install(home, spec, user_home, environ) for spec in install.specs(names)]
-    return [plan for plan in plans if plan.present or names]
+    plans: dict[str, install.Plan] = {}
+    for spec in install.specs(names):
+        if not names and not install.found_here(spec, user_home, environ):
+            continue
+        plan = install.plan_install(home, spec, user_home, environ, _version(spec, environ))
+        plans.setdefault(plan.path, plan)  # Copilot CLI and VS Code read the same file: one entry serves both
+    return list(plans.values())
+
+
+def _version(spec: AgentSpec, environ: dict[str, str]) -> tuple[int, ...] | None:
+    """What the agent says of itself; newer keys are written only for a version that has them."""
+    program = next(
+        (found for name in spec.commands if (found := shutil.which(name, path=environ.get("PATH")))), None
+    )
+    if program is None or not spec.asks_version:
+        return None
+    try:
+        said = subprocess.run(
+            [program, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=PROBE_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    numbers = re.search(r"\b(\d{1,4})\.(\d{1,4})\.(\d{1,4})\b", said.stdout)
+    return tuple(int(part) for part in numbers.groups()) if numbers else None
 
 
 def _prepare_home(home: Home) -> tuple[str, ...]:

@@ -94,8 +94,10 @@ def _frozen(one: dict[str, Any]) -> str:
     """What waits for a person: why, and the commands that answer it."""
     session = safe.terminal(one["session"], 60)
     lines = [
-        (f"{paint('FROZEN', 'red', 'bold')}  {one['incident']}  {session}  in {safe.terminal(one['cwd'], 60)}  "
-        f"for {age(time.time() - one['since'])}"),
+        (
+            f"{paint('FROZEN', 'red', 'bold')}  {one['incident']}  {session}  in {safe.terminal(one['cwd'], 60)}  "
+            f"for {age(time.time() - one['since'])}"
+        ),
         f"  why       {safe.terminal(one['why'], 160)}",
         *(f"  call      {safe.terminal(call, 140)}" for call in one["last_calls"]),
         f"  stopped   {one['stopped']} processes" + (f", {one['note']}" if one["note"] else ""),
