@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scene: the sessions to be stopped together, and the walk over the process table that finds them.
+
+Kill path: standard library only.
+
+One scene serves one operation (freeze, or kill): the environments it read are remembered for so long. A program
+that is exec'd anew with other marks in that time keeps its old ones; it is in the tree by then.
+"""
+
+from __future__ import annotations
+
+from irkit.respond import procfs
+from irkit.respond.census import Census, Key, Marks
+from irkit.respond.finder import Member, Protected, Search, Target
+from irkit.respond.leftovers import Leftover, leftovers
+
+
+class Scene:
+    """Targets, what was found of them so far, and who must not be touched."""
+
+    __slots__ = ("_caller", "_guard", "_marks", "_since", "census", "protected", "searches")
+
+    def __init__(self, targets: list[Target], *, guard: int = 0, caller: int | None = None) -> None:
+        self.searches = [Search(target) for target in targets]
+        self._guard = guard
+        self._caller = caller
+        self._marks: Marks = {}
+        self._since = min((target.since for target in targets), default=0)
+        self.census = Census({}, self._marks)
+        self.protected = Protected({}, caller, guard)
+
+    def walk(self) -> list[Member]:
+        """Look at the whole table once. The living members of all sessions, agents first."""
+        table = procfs.snapshot()
+        self.census = Census(table, self._marks, self._since)
+        self.protected = Protected(table, self._caller, self._guard)
+        living: dict[Key, Member] = {}
+        for search in self.searches:
+            for member in search.look(self.census, self.protected):
+                living.setdefault(member.key, member)
+        return sorted(living.values(), key=lambda member: member.depth)
+
+    def forget_marks(self) -> None:
+        """Read every environment anew from the next walk on."""
+        self._marks.clear()
+
+    def everyone(self) -> dict[Key, Member]:
+        """Every process that was ever seen to belong, dead ones included, in the order of discovery."""
+        return {key: member for search in self.searches for key, member in search.found.items()}
+
+    def spared(self) -> list[procfs.Proc]:
+        """Editors' windows that were left alone."""
+        return [proc for search in self.searches for proc in search.spared]
+
+    def leftovers(self) -> list[Leftover]:
+        """What cannot be told to be the sessions' or not, by the last walk."""
+        return leftovers([search for search in self.searches if search.found], self.census, self.protected)
