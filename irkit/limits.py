@@ -88,3 +88,30 @@ SHOWN_BLOCK_MAX_CHARS = 64 * KIB
 """Observed text on many lines."""
 INCIDENTS_MAX = 2_000
 """Incidents that a starting guard reads back; older ones stay on disk."""
+
+RULE_PATTERN_MAX_CHARS = 200
+"""A regular expression in a rule."""
+RULE_TEXT_MAX_CHARS = 4 * KIB
+"""What a regular expression of a rule looks at."""
+RULE_CONDITION_MAX_CHARS = 2 * KIB
+RULE_THRESHOLD_MAX = 10_000
+"""The highest count that a window may wait for."""
+RULE_TIMESPAN_MAX_S = 7 * 24 * 3600.0
+WINDOW_ENTRIES_MAX = 1024
+"""Entries that one group of a value or temporal window keeps; the oldest leave first."""
+CALL_IDS_MAX = 1024
+"""Call ids of one session whose arguments are remembered."""
+TWINS_MAX = 4096
+"""Calls that are remembered until their twin comes from another source."""
+COMMAND_JUDGED_CHARS = 256 * KIB
+"""Shell text that is taken apart; the rest of a longer one is not understood."""
+COMMAND_MAX_DEPTH = 8
+"""Commands inside commands (`sh -c`, `$(…)`) that are opened."""
+COMMANDS_MAX = 2000
+"""Single commands of one call that are looked at."""
+ACTS_MAX = 200
+"""Acts of one call that rules are asked about."""
+MEMORY_PATHS_MAX = 256
+"""Paths that irkit remembers a session to have made, fetched or written."""
+SAMPLE_EVENTS_MAX = 20_000
+"""Events of one sample, repeats counted out."""
