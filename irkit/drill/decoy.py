@@ -9,9 +9,10 @@ shell in the background with a child of its own, one command that stays in the f
 Rules:
 - Everything it starts ends by itself within `LIFETIME_S`, also when the decoy is long gone.
 - It writes nowhere but in its work folder, connects to nothing, and signals nobody.
-- What it measures goes to `decoy.jsonl` in the work folder, one JSON object a line, each with `kind` and
-  `monotonic` (seconds, comparable on one machine): `session`, `process` (pid, start, what), `attempt` (number,
-  asked, answered, refused), `end`. A process is written down as soon as it is there.
+- What it measures goes to `decoy.jsonl` in the work folder, one JSON object a line, each with `kind`, `monotonic`
+  (seconds, comparable on one machine) and `ts` (wall clock): `session`, `process` (pid, start, what), `asked`
+  (number), `answered` (number, refused), `end`. A process is written down as soon as it is there, an attempt
+  before the hook is started: whoever is stopped in the middle has already said what he was at.
 
 Run it as a file, `python -I decoy.py …`: that is how a guard recognises it. Standard library only, nothing of irkit.
 
@@ -54,7 +55,7 @@ class Diary:
 
     def note(self, kind: str, **facts: Any) -> None:
         """Append one line; a single write, so that threads do not mix theirs."""
-        line = json.dumps({"kind": kind, "monotonic": time.monotonic(), **facts})
+        line = json.dumps({"kind": kind, "monotonic": time.monotonic(), "ts": time.time(), **facts})
         self._file.write(line.encode() + b"\n")
 
     def process(self, pid: int, what: str) -> None:
@@ -127,10 +128,9 @@ class Decoy:
     # --- hooks -----------------------------------------------------------------------
     def _asked(self, number: int, tool_input: Json) -> bool:
         """Ask the hook; whether the call may run."""
-        asked = time.monotonic()
-        code = self._tool_event("PreToolUse", number, tool_input)
-        refused = code == REFUSED
-        self._diary.note("attempt", number=number, asked=asked, answered=time.monotonic(), refused=refused)
+        self._diary.note("asked", number=number)
+        refused = self._tool_event("PreToolUse", number, tool_input) == REFUSED
+        self._diary.note("answered", number=number, refused=refused)
         return not refused
 
     def _tool_event(self, event: str, number: int, tool_input: Json, **more: Any) -> int:
