@@ -17,6 +17,7 @@ Rules:
   detection under a playbook whose kill step is `auto`, when no person has answered. By nothing else, and by rule once.
 - **Resume** is never asked for when the session is kill-only. Unlatch follows a Resume that ended as Done or
   Unverified (a job that needs `fg` must not find itself refused), never before, never after another end.
+- **A Resume that ends after a freeze overtook it** is followed by another freeze: it may have continued what that stopped.
 - **A kill or resume that failed** opens the question again.
 - **Each round is told once**, a restart of the guard included: a Notify that a restart cut off counts as told.
 - **After a restart** unfinished acts that protect are asked for again (Latch, Freeze, Keep, Kill, Checkpoint: each
@@ -212,6 +213,8 @@ def _acted(incident: Incident, given: Acted, playbook: Playbook) -> Orders:
                 if went
                 else Orders(_ask_again(case, given.at + playbook.wait_s))
             )
+        case Resume() if went and choice != "kill":
+            return freeze(case, given.at)
         case Kill() if not went:
             return Orders(_ask_again(case, given.at))
         case Kill() if case.gone(Kill):

@@ -29,12 +29,12 @@ _FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 _ESCAPED_IN_NOTICE = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
 
 
-def terminal(text: str, *, limit: int = limits.SHOWN_MAX_CHARS, lines: bool = False) -> str:
+def terminal(text: str, limit: int = limits.SHOWN_MAX_CHARS, *, lines: bool = False) -> str:
     """For a terminal or a log line."""
     return _visible(text, limit, newline="\n" if lines else "␤")
 
 
-def markup(text: str, *, limit: int = limits.SHOWN_MAX_CHARS, lines: bool = False) -> str:
+def markup(text: str, limit: int = limits.SHOWN_MAX_CHARS, *, lines: bool = False) -> str:
     """For a place in Textual (or Rich) markup. Where there is a choice, use `Content(terminal(text))`: no markup at all.
 
     Every `[` is escaped. A backslash before it, or at the end where markup of ours may follow, gets a space behind
@@ -46,8 +46,8 @@ def markup(text: str, *, limit: int = limits.SHOWN_MAX_CHARS, lines: bool = Fals
 
 def paragraph(
     text: str,
-    *,
     limit: int = limits.SHOWN_MAX_CHARS,
+    *,
     lines: bool = False,
     draws: Callable[[str], bool] | None = None,
 ) -> str:
@@ -56,14 +56,14 @@ def paragraph(
     return _html.escape(shown, quote=True).replace("\n", "<br/>")
 
 
-def html(text: str, *, limit: int = limits.SHOWN_MAX_CHARS, lines: bool = False) -> str:
+def html(text: str, limit: int = limits.SHOWN_MAX_CHARS, *, lines: bool = False) -> str:
     """For HTML text or a quoted attribute (there without `lines`)."""
     return _html.escape(_visible(text, limit, newline="\n" if lines else "␤"), quote=True).replace(
         "\n", "<br>"
     )
 
 
-def markdown(text: str, *, limit: int = limits.SHOWN_MAX_CHARS) -> str:
+def markdown(text: str, limit: int = limits.SHOWN_MAX_CHARS) -> str:
     """For a place in Markdown: a code span, the one form in which no dialect finds links. `|` is replaced by `¦`."""
     shown = _visible(text, limit, newline="␤").replace("|", "¦")
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
@@ -71,20 +71,20 @@ def markdown(text: str, *, limit: int = limits.SHOWN_MAX_CHARS) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
-def markdown_block(text: str, *, limit: int = limits.SHOWN_BLOCK_MAX_CHARS) -> str:
+def markdown_block(text: str, limit: int = limits.SHOWN_BLOCK_MAX_CHARS) -> str:
     """For a block of its own: fenced, and labelled as untrusted for people and for models that read it."""
     shown = _visible(text, limit, newline="\n")
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     return f"{fence}untrusted\n{shown}\n{fence}"
 
 
-def csv(text: str, *, limit: int = limits.SHOWN_MAX_CHARS) -> str:
+def csv(text: str, limit: int = limits.SHOWN_MAX_CHARS) -> str:
     """For one cell, quoted by the csv module (QUOTE_ALL). An apostrophe before a formula makes it text."""
     shown = _visible(text, limit, newline="␤")
     return f"'{shown}" if shown.lstrip()[:1] and shown.lstrip()[0] in _FORMULA else shown
 
 
-def notification(text: str, *, limit: int = 200) -> str:
+def notification(text: str, limit: int = 200) -> str:
     """For a desktop notification, whose server may or may not read markup and make links: look-alikes serve both."""
     shown = _visible(text, limit, newline="␤").translate(_ESCAPED_IN_NOTICE)
     shown = re.sub(r"(?<=\w)://", "[:]//", shown)
