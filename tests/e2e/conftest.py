@@ -8,9 +8,9 @@ import pytest
 from tests.e2e import namespace
 from tests.e2e.agents import AgentCli, unavailable
 from tests.e2e.harness import Stage
-from tests.sim.model_server import Script
+from tests.sim import scripts
 
-OpenStage = Callable[[AgentCli, Callable[[Path], Script]], Stage]
+OpenStage = Callable[[AgentCli, scripts.Maker], Stage]
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def stage(tmp_path: Path) -> Iterator[OpenStage]:
     """(agent, script made from the ledger's folder) -> an open stage; skips, saying why, where it cannot be had."""
     with ExitStack() as opened:
 
-        def open_stage(agent: AgentCli, script: Callable[[Path], Script]) -> Stage:
+        def open_stage(agent: AgentCli, script: scripts.Maker) -> Stage:
             if why := namespace.cannot() or unavailable(agent):
                 pytest.skip(why)
             return opened.enter_context(Stage(tmp_path, agent, script))

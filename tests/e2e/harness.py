@@ -8,6 +8,7 @@ them live in a PID namespace that the stage closes. The stage asks irkit only wh
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -18,13 +19,15 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from tests.e2e.agents import BINARIES, AgentCli
-from tests.e2e.namespace import Namespace, Process
-from tests.sim.model_server import ModelServer, Script
+from tests.e2e.namespace import Namespace, Process, children
+from tests.sim import scripts
+from tests.sim.model_server import ModelServer
 
 COMMAND_MAX_S = 60.0
 AGENT_MAX_S = 110.0
 GUARD_READY_MAX_S = 10.0
 LOOK_EVERY_S = 0.02
+STOPPED = ("T", "t")
 RECORDER = Path(__file__).with_name("recording_hook.py")
 
 Json = dict[str, Any]
@@ -61,6 +64,11 @@ class Started:
         """Whether it has not ended yet."""
         return self.process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The program itself, by its number outside; its parent is what entered the namespace for it."""
+        return children(self.process.pid)[0]
+
     def ended(self, within_s: float) -> Ran:
         """Wait for its end. Raises TimeoutExpired."""
         code = self.process.wait(within_s)
@@ -70,7 +78,7 @@ class Started:
 class Stage:
     """Everything that one run needs, open while its `with` block runs."""
 
-    def __init__(self, folder: Path, agent: AgentCli, script: Callable[[Path], Script]) -> None:
+    def __init__(self, folder: Path, agent: AgentCli, script: scripts.Maker) -> None:
         self.agent = agent
         self.home = folder / "home"
         self.irkit_home = folder / "irkit home"  # with a space: quoting is part of what is tested
@@ -139,6 +147,17 @@ class Stage:
         """Run the agent to its end."""
         return self.start_agent().ended(within_s)
 
+    def signal(self, started: Started, signum: int) -> None:
+        """Signal a program that was started here."""
+        (process,) = [one for one in self.namespace.processes() if one.pid == started.pid]
+        self.namespace.signal(process, signum)
+
+    def thaw(self) -> None:
+        """Continue all that is stopped, as a shell's `fg` or a closing terminal would: irkit is not asked."""
+        for process in self.namespace.processes():
+            if process.state in STOPPED:
+                self.namespace.signal(process, signal.SIGCONT)
+
     # --- what can be seen ------------------------------------------------------------
     def ledger(self) -> dict[int, str]:
         """Which calls ran: number of the call -> what it wrote."""
@@ -191,7 +210,7 @@ class Stage:
     def agents_stopped(self) -> bool:
         """Whether the agent is there and all of it is stopped."""
         found = [process for process in self.alive() if self.is_agent(process)]
-        return bool(found) and all(process.state in {"T", "t"} for process in found)
+        return bool(found) and all(process.state in STOPPED for process in found)
 
     def _environment(self) -> dict[str, str]:
         node = os.environ.get("PATH", os.defpath)

@@ -8,6 +8,7 @@ The test stays outside and reads `/proc`, so that what it observes does not depe
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,7 +68,7 @@ class Namespace:
         if _stdout(self._init).readline() != b"ready\n":
             self._init.wait(READY_MAX_S)
             raise RuntimeError(f"the namespace did not start: {' '.join(self._argv)}")
-        (self.init_pid,) = _children(self._init.pid)
+        (self.init_pid,) = children(self._init.pid)
         return self
 
     def __exit__(
@@ -112,6 +113,20 @@ class Namespace:
         identity = os.readlink(f"/proc/{self.init_pid}/ns/pid")
         return [process for process in _members(identity) if process.pid != self.init_pid]
 
+    def signal(self, process: Process, signum: int) -> None:
+        """Signal one process that `processes` named, and no later one of the same number."""
+        handle = os.pidfd_open(process.pid)
+        try:
+            if _read(process.pid).start == process.start:
+                signal.pidfd_send_signal(handle, signum)
+        finally:
+            os.close(handle)
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process, by their numbers outside."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
 
 def _unshare() -> list[str]:
     user = ["--user", "--map-root-user"] if os.getuid() else []
@@ -122,10 +137,6 @@ def _stdout(process: "subprocess.Popen[bytes]") -> IO[bytes]:
     if process.stdout is None:
         raise RuntimeError("started without a pipe")
     return process.stdout
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _members(identity: str) -> Iterator[Process]:

@@ -4,7 +4,6 @@ what irkit must stop does happen when irkit is not there.
 """
 
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -12,20 +11,15 @@ from tests.e2e.agents import CLAUDE_CODE, CODEX, AgentCli
 from tests.e2e.conftest import OpenStage
 from tests.e2e.harness import wait_for
 from tests.sim import scripts
-from tests.sim.model_server import Script
 
 pytestmark = [pytest.mark.agents, pytest.mark.timeout(150)]
 
 both = pytest.mark.parametrize("agent", [CLAUDE_CODE, CODEX], ids=lambda agent: agent.name)
 
 
-def benign(ledger: Path) -> Script:
-    return scripts.benign(ledger.parent)
-
-
 @both
 def test_benign_work_reaches_every_hook(stage: OpenStage, agent: AgentCli) -> None:
-    on = stage(agent, benign)
+    on = stage(agent, scripts.benign)
     on.record_hooks()
     ran = on.run_agent()
     assert ran.exit == 0, ran
@@ -51,7 +45,7 @@ def test_without_irkit_a_burst_runs_to_its_end(stage: OpenStage, agent: AgentCli
 
 @both
 def test_without_irkit_the_escaped_outlive_the_agent(stage: OpenStage, agent: AgentCli) -> None:
-    on = stage(agent, lambda _: scripts.escapee())
+    on = stage(agent, scripts.escapee)
     on.record_hooks()
     started = on.start_agent()
     last = scripts.ESCAPES[-1]

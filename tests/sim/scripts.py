@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What agents are made to do in the tests: work, a burst, an escape, a call that waits. All of it harmless and bounded."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.sim.model_server import Batch, Delegate, Final, Read, Repeat, Script, Shell, Write
 
+Maker = Callable[[Path], Script]
+"""(folder of the ledger) -> the script."""
+
 ESCAPE_MAX_S = 120
 """Whatever escapes ends by itself within this time, also when a test fails."""
 
 
-def benign(work: Path) -> Script:
+def benign(ledger: Path) -> Script:
     """Ordinary work: shell, write, read, a failing command, three calls at once."""
-    note = str(work / "note.txt")
+    note = str(ledger.parent / "note.txt")
     return Script.of(
         Shell(command="echo hello"),
         Write(path=note, content="one line\n"),
@@ -75,7 +79,7 @@ if os.fork() == 0:
 os.wait()'"""
 
 
-def escapee() -> Script:
+def escapee(_ledger: Path) -> Script:
     """Leaves one process behind in each of the ways of `ESCAPES`, then holds the turn in a foreground sleep."""
     return Script.of(
         Shell(command="sleep 111 > /dev/null 2>&1 & echo left"),
