@@ -45,7 +45,7 @@ test-long: $(VENV)/.dev ## what needs minutes
 	$(PYTEST) -q -n auto -m long --timeout 1800 $(ARGS)
 
 bench: $(VENV)/.dev ## measure, and write docs/BENCHMARKS.md
-	$(PY) -m tests.bench --write docs/BENCHMARKS.md $(ARGS)
+	$(PY) -m bench $(ARGS)
 
 format: $(VENV)/.dev ## let ruff format and fix
 	$(BIN)/ruff format .
