@@ -169,29 +169,42 @@ def marker_of(environ: bytes) -> list[tuple[str, str]]:
     An agent whose session id is there is listed with it, once for each different id, and not a second time
     without. Nested agents leave several marks. The first of two equal variables counts, as for `getenv`.
     """
-    if not environ:
-        return []
     block = b"\0" + environ
     found: list[tuple[str, str]] = []
-    for agent, needle, holds_session_id in _NEEDLES:
-        at = block.find(needle)
-        if at < 0:
+    for start, needles in _NEEDLES:
+        if block.find(start) < 0:  # nearly always, and the kill path asks this of every process
             continue
-        begin = at + len(needle)
-        end = block.find(b"\0", begin)
-        value = block[begin : end if end >= 0 else len(block)]
-        if not value or len(value) > SESSION_ID_MAX:
-            continue
-        if holds_session_id:
-            mark = (agent, value.decode("utf-8", "replace"))
-            if mark not in found:
+        for agent, needle, holds_session_id in needles:
+            value = _value(block, needle)
+            if not value or len(value) > SESSION_ID_MAX:
+                continue
+            mark = (agent, value.decode("utf-8", "replace") if holds_session_id else "")
+            if mark not in found and (holds_session_id or not any(known == agent for known, _ in found)):
                 found.append(mark)
-        elif not any(known == agent for known, _ in found):
-            found.append((agent, ""))
     return found
 
 
-_NEEDLES = tuple((agent, b"\0" + name.encode() + b"=", holds) for agent, name, holds in MARKERS)
+def _value(block: bytes, needle: bytes) -> bytes:
+    at = block.find(needle)
+    if at < 0:
+        return b""
+    begin = at + len(needle)
+    end = block.find(b"\0", begin)
+    return block[begin : end if end >= 0 else len(block)]
+
+
+_NEEDLES = tuple(
+    (
+        start,
+        tuple(
+            (agent, b"\0" + name.encode() + b"=", holds)
+            for agent, name, holds in MARKERS
+            if name.startswith(start[1:].decode())
+        ),
+    )
+    for start in dict.fromkeys(b"\0" + name[:5].encode() for _, name, _ in MARKERS)
+)
+"""Variables by their first five letters, which those of one agent share."""
 
 
 def _plain(exe: str) -> str:

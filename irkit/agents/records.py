@@ -52,7 +52,7 @@ class State:
 def claude(state: State, line: Mapping[str, Any]) -> list[Told]:
     """Claude Code: several tool calls or results a line."""
     message = line.get("message")
-    if line.get("type") not in {"user", "assistant"} or not isinstance(message, dict):
+    if text(line, "type") not in {"user", "assistant"} or not isinstance(message, dict):
         return []
     state.found(line, "sessionId")
     state.cwd = text(line, "cwd") or state.cwd
@@ -110,7 +110,7 @@ def codex(state: State, line: Mapping[str, Any]) -> list[Told]:
 def qwen(state: State, line: Mapping[str, Any]) -> list[Told]:
     """Qwen Code: Gemini's parts, several a line."""
     message = line.get("message")
-    if line.get("type") not in {"user", "assistant", "tool_result"} or not isinstance(message, dict):
+    if text(line, "type") not in {"user", "assistant", "tool_result"} or not isinstance(message, dict):
         return []
     state.found(line, "sessionId")
     state.cwd = text(line, "cwd") or state.cwd

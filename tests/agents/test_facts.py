@@ -153,6 +153,12 @@ def test_what_is_no_mark(environ: bytes) -> None:
     assert facts.marker_of(environ) == []
 
 
+@pytest.mark.parametrize(("agent", "variable", "holds_session_id"), facts.MARKERS)
+def test_every_marker_is_found_by_itself(agent: str, variable: str, holds_session_id: bool) -> None:
+    environ = f"PATH=/bin\0{variable}=v1".encode()
+    assert facts.marker_of(environ) == [(agent, "v1" if holds_session_id else "")]
+
+
 def test_the_first_of_two_equal_variables_counts_and_bytes_that_are_no_text_do_no_harm() -> None:
     assert facts.marker_of(b"CODEX_SESSION_ID=\xff\0CODEX_SESSION_ID=b\0") == [("codex", "�")]
 
