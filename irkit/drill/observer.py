@@ -9,6 +9,8 @@ from irkit.respond import procfs
 LOOK_EVERY_S = 0.001
 """What a measured time is exact to, plus one look."""
 
+STOPPED = "Tt"
+
 Key = tuple[int, int]
 """(pid, start)."""
 
@@ -19,11 +21,14 @@ def alive(keys: Iterable[Key]) -> list[Key]:
 
 
 def running(keys: Iterable[Key]) -> list[Key]:
-    """Those that are alive and not stopped."""
+    """Those that are alive and not stopped.
+
+    State D counts as running: a parent that waits for its child's exec is in it, and nobody has stopped it.
+    """
     found = []
     for key in keys:
         proc = procfs.look(key[0])
-        if proc is not None and proc.start == key[1] and not proc.dead and proc.runnable:
+        if proc is not None and proc.start == key[1] and not proc.dead and proc.state not in STOPPED:
             found.append(key)
     return found
 

@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -26,7 +25,8 @@ from irkit.respond import procfs, signals
 AGENT = "claude-code"
 BURST_AT = 200
 """The attempt that crosses the line of the shipped burst rule."""
-CALLS = 250
+CALLS_BEYOND = 50
+"""How often the decoy would ask on if nobody stopped it."""
 BURST_MAX_S = 45.0
 FREEZE_MAX_S = 5.0
 KILL_MAX_S = 15.0
@@ -63,9 +63,10 @@ class Played(Struct, frozen=True):
 class Rehearsal:
     """Plays once. `alone` says whether this PID namespace holds nothing but the exercise."""
 
-    def __init__(self, folder: str, irkit: Sequence[str], *, alone: bool) -> None:
+    def __init__(self, folder: str, irkit: Sequence[str], *, alone: bool, burst_at: int = BURST_AT) -> None:
         self._stage = Stage(folder, irkit)
         self._alone = alone
+        self._burst_at = burst_at
         self._diary = Diary(os.path.join(self._stage.work, "decoy.jsonl"))
         self._began = time.monotonic()
         self._moments: list[tuple[float, str]] = []
@@ -91,7 +92,14 @@ class Rehearsal:
         return Played(verdict, unaccounted, tuple(self._problems), self._timeline())
 
     def _start_decoy(self) -> Process:
-        options = ["--gate", self._stage.home.gate, "--work", self._stage.work, "--calls", str(CALLS)]
+        options = [
+            "--gate",
+            self._stage.home.gate,
+            "--work",
+            self._stage.work,
+            "--calls",
+            str(self._burst_at + CALLS_BEYOND),
+        ]
         self._mark("the decoy agent begins")
         return self._stage.start([sys.executable, "-I", decoy.__file__, *options], "decoy")
 
@@ -105,11 +113,11 @@ class Rehearsal:
             self._problems.append(f"the decoy was not stopped; it made {made} attempts")
             return False
         last = observer.wait_until(lambda: not observer.running(self._living()), FREEZE_MAX_S)
-        crossing = self._diary.attempts.get(BURST_AT)
+        crossing = self._diary.attempts.get(self._burst_at)
         if crossing is None:
-            self._problems.append(f"it was stopped before attempt {BURST_AT}")
+            self._problems.append(f"it was stopped before attempt {self._burst_at}")
         else:
-            self._mark(f"attempt {BURST_AT}: the decoy starts the hook", crossing.asked)
+            self._mark(f"attempt {self._burst_at}: the decoy starts the hook", crossing.asked)
         self._mark("the decoy is seen stopped", first)
         if last is None:
             self._problems.append(f"{len(observer.running(self._living()))} processes were not stopped")
@@ -129,13 +137,17 @@ class Rehearsal:
             self._problems.append(f"irkit does not show the session frozen and latched: {rows}")
         else:
             self._mark("irkit shows the session frozen and latched")
-        refused = next((r for r in self._stage.documents("log", "show") if _crossing(r)), None)
-        crossing = self._diary.attempts.get(BURST_AT)
+        wanted = ("before_tool", f"toolu_decoy_{self._burst_at}")
+        records = self._stage.documents("log", "show")
+        refused = next((r for r in records if (r["event"], r["call_id"]) == wanted), None)
+        crossing = self._diary.attempts.get(self._burst_at)
         if refused is None or crossing is None or refused["decision"] != "deny":
-            self._problems.append(f"the audit log does not show attempt {BURST_AT} as refused: {refused}")
+            self._problems.append(
+                f"the audit log does not show attempt {self._burst_at} as refused: {refused}"
+            )
         else:
             at = crossing.asked + from_iso(refused["ts"]) - crossing.asked_ts
-            self._mark(f"attempt {BURST_AT}: the guard has it and refuses it", at)
+            self._mark(f"attempt {self._burst_at}: the guard has it and refuses it", at)
 
     def _kill(self) -> int:
         """By hand, as a person would; every death is looked at from here as well."""
@@ -155,7 +167,7 @@ class Rehearsal:
         """The file that the calls append to knows which of them ran."""
         with open(os.path.join(self._stage.work, "ledger"), encoding="ascii") as ledger:
             ran = [int(line) for line in ledger]
-        if late := [number for number in ran if number >= BURST_AT]:
+        if late := [number for number in ran if number >= self._burst_at]:
             self._problems.append(f"calls ran that must not have: {late[:5]}")
         self._mark(f"{len(ran)} calls wrote to the ledger, the last is number {max(ran, default=0)}")
 
@@ -185,7 +197,7 @@ class Rehearsal:
         self._moments.append((time.monotonic() if at is None else at, what))
 
     def _timeline(self) -> tuple[Moment, ...]:
-        burst = self._diary.attempts.get(BURST_AT)
+        burst = self._diary.attempts.get(self._burst_at)
         return tuple(
             Moment(
                 round(at - self._began, 4),
@@ -194,10 +206,6 @@ class Rehearsal:
             )
             for at, what in sorted(self._moments)
         )
-
-
-def _crossing(record: dict[str, Any]) -> bool:
-    return (record["event"], record["call_id"]) == ("before_tool", f"toolu_decoy_{BURST_AT}")
 
 
 def _toml(text: str) -> str:

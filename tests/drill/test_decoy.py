@@ -13,8 +13,6 @@ import pytest
 from irkit.drill import decoy
 from tests.e2e.namespace import Namespace, cannot
 
-pytestmark = pytest.mark.namespace
-
 HOOK = """
 import json, os, sys, time
 payload = json.load(sys.stdin)
