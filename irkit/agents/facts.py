@@ -169,42 +169,23 @@ def marker_of(environ: bytes) -> list[tuple[str, str]]:
     An agent whose session id is there is listed with it, once for each different id, and not a second time
     without. Nested agents leave several marks. The first of two equal variables counts, as for `getenv`.
     """
-    block = b"\0" + environ
+    values: dict[bytes, bytes] = {}
+    for entry in environ.split(b"\0"):
+        if entry[:5] in _STARTS:  # nearly never, and the kill path asks this of every process
+            variable, _, value = entry.partition(b"=")
+            values.setdefault(variable, value)
     found: list[tuple[str, str]] = []
-    for start, needles in _NEEDLES:
-        if block.find(start) < 0:  # nearly always, and the kill path asks this of every process
+    for agent, name, holds_session_id in MARKERS if values else ():
+        value = values.get(name.encode(), b"")
+        if not value or len(value) > SESSION_ID_MAX:
             continue
-        for agent, needle, holds_session_id in needles:
-            value = _value(block, needle)
-            if not value or len(value) > SESSION_ID_MAX:
-                continue
-            mark = (agent, value.decode("utf-8", "replace") if holds_session_id else "")
-            if mark not in found and (holds_session_id or not any(known == agent for known, _ in found)):
-                found.append(mark)
+        mark = (agent, value.decode("utf-8", "replace") if holds_session_id else "")
+        if mark not in found and (holds_session_id or not any(known == agent for known, _ in found)):
+            found.append(mark)
     return found
 
 
-def _value(block: bytes, needle: bytes) -> bytes:
-    at = block.find(needle)
-    if at < 0:
-        return b""
-    begin = at + len(needle)
-    end = block.find(b"\0", begin)
-    return block[begin : end if end >= 0 else len(block)]
-
-
-_NEEDLES = tuple(
-    (
-        start,
-        tuple(
-            (agent, b"\0" + name.encode() + b"=", holds)
-            for agent, name, holds in MARKERS
-            if name.startswith(start[1:].decode())
-        ),
-    )
-    for start in dict.fromkeys(b"\0" + name[:5].encode() for _, name, _ in MARKERS)
-)
-"""Variables by their first five letters, which those of one agent share."""
+_STARTS = frozenset(name[:5].encode() for _, name, _ in MARKERS)
 
 
 def _plain(exe: str) -> str:
