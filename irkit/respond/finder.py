@@ -48,7 +48,7 @@ class Target:
         self.native = native
         self.roots = list(roots)
         self.known = set(known or ())
-        starts = [start for _, start in roots]
+        starts = [start for _, start in roots or self.known]
         self.since = since if since is not None else min(starts, default=0)
         """Start time, in ticks, from which on a process can be the session's."""
         self.tier = tier
@@ -86,13 +86,15 @@ class Protected:
 class Search:
     """Looks for the processes of one target, again and again; what it once found stays found."""
 
-    __slots__ = ("_ids", "_spared", "above", "found", "target", "uids")
+    __slots__ = ("_ids", "_spared", "above", "found", "target", "uids", "untouched")
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.found: dict[Key, Member] = {}
         """Every process that was ever seen to belong, dead ones included."""
         self._spared: dict[Key, Proc] = {}
+        self.untouched: dict[Key, Proc] = {}
+        """The caller and its ancestors where they are in the tree: they belong, live on, and have to be reported."""
         self.above: set[int] = set()
         """Pids of the agent's ancestors: what started it, up to pid 1."""
         self.uids: set[int] = set()
@@ -205,7 +207,11 @@ class Search:
         """Count it in, unless nothing may reach it."""
         if proc.key in self.found:
             return False
-        if proc.pid in protected.always or proc.kernel or proc.key in self._spared:
+        if proc.pid in protected.always:
+            if proc.pid > 1:
+                self.untouched[proc.key] = proc
+            return False
+        if proc.kernel or proc.key in self._spared:
             return False
         if is_editor(proc):
             self._spared[proc.key] = proc

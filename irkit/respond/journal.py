@@ -99,7 +99,7 @@ class Journal:
 
 def new_id() -> str:
     """An id for one act, unique on this machine."""
-    return f"{time.time_ns():x}-{os.getpid():x}"
+    return f"{time.time_ns():x}-{_thread.get_native_id():x}"
 
 
 def to_json(value: object) -> str:

@@ -52,6 +52,14 @@ class Scene:
         """Editors' windows that were left alone."""
         return [proc for search in self.searches for proc in search.spared]
 
+    def untouched(self) -> list[procfs.Proc]:
+        """Who belongs and could not be stopped because the caller runs below it."""
+        return [proc for search in self.searches for proc in search.untouched.values() if not proc.dead]
+
     def leftovers(self) -> list[Leftover]:
         """What cannot be told to be the sessions' or not, by the last walk."""
-        return leftovers([search for search in self.searches if search.found], self.census, self.protected)
+        return leftovers(
+            [search for search in self.searches if search.found or search.untouched],
+            self.census,
+            self.protected,
+        )

@@ -81,7 +81,7 @@ class Thawed:
 class Killed:
     """How a kill ended."""
 
-    __slots__ = ("dead", "frozen", "refused", "rounds", "seconds", "survivors")
+    __slots__ = ("commands", "dead", "frozen", "refused", "rounds", "seconds", "survivors")
 
     def __init__(self, frozen: Frozen) -> None:
         self.frozen = frozen
@@ -90,6 +90,8 @@ class Killed:
         self.survivors: dict[Key, str] = {}
         """Known, and not dead: why."""
         self.refused: dict[Key, str] = {}
+        self.commands: dict[Key, list[str]] = {}
+        """Command lines, read while everything stood still: they are gone after death. Not redacted."""
         self.rounds = 0
         self.seconds = 0.0
 
@@ -167,6 +169,8 @@ def kill(scene: Scene) -> Killed:
     """Freeze the scene, kill it, and verify each death."""
     scene.forget_marks()
     done = Killed(freeze(scene))
+    for pid, start in scene.everyone():
+        done.commands[pid, start] = procfs.argv(pid) or []
     began = time.monotonic()
     quiet = 0
     pause = _PAUSE_S
