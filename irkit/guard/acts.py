@@ -232,7 +232,8 @@ class Acts:
             return Refused(f"no session {command.session}")
         scene = self.scene(session)
         killed = stop.kill(scene)
-        report = report_of(scene, killed, redact=self._w.redact)
+        besides = [str(other.id) for other in self._w.table.sharing(session)]
+        report = report_of(scene, killed, self._w.redact, besides)
         self._save_report(command, report)
         self._w.later(0, self._after_kill, session.id, report)
         if killed.survivors:
@@ -264,8 +265,8 @@ class Acts:
             session.id,
             session.agent,
             session.native,
-            roots=[tuple(process) for process in session.processes],
-            known={tuple(process) for process in session.known},
+            roots=[(process.pid, process.start) for process in session.processes],
+            known={(process.pid, process.start) for process in session.known},
             tier=session.tier,
         )
         return Scene([target])
@@ -281,8 +282,8 @@ class Acts:
                 tier=one.tier,
                 since=one.since,
                 cwd=one.cwd,
-                roots=tuple(tuple(p) for p in one.processes),
-                known=tuple(tuple(p) for p in one.known),
+                roots=tuple((p.pid, p.start) for p in one.processes),
+                known=tuple((p.pid, p.start) for p in one.known),
             )
             for one in self._w.table
             if one.processes

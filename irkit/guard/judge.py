@@ -10,7 +10,7 @@ Rules:
 It asks for no act: `Reaction` does, from the verdict.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -116,8 +116,8 @@ class Judge:
         self._books = books
         self._clock = clock
 
-    def judge(self, reading: Reading, peer: Peer) -> Verdict:
-        """Decide about a live hook call."""
+    def prepare(self, reading: Reading, peer: Peer) -> Event:
+        """Redact. For a very large payload this runs in a thread; it touches nothing that the loop owns."""
         process = peer.process
         origin = Origin(
             "hook", self._clock.now(), process.pid if process else 0, process.start if process else 0
@@ -126,7 +126,11 @@ class Judge:
         if reading.problem:
             kind = Happening.OVERSIZE if reading.oversize else Happening.MALFORMED
             event = msgspec.structs.replace(event, event=kind.value, error=reading.problem)
-        return self._decide(event, reading, process)
+        return event
+
+    def judge(self, event: Event, reading: Reading, peer: Peer) -> Verdict:
+        """Decide about a live hook call."""
+        return self._decide(event, reading, peer.process)
 
     def note(self, event: Event) -> Verdict:
         """Judge an event that asks nothing (spool, tail): it may raise suspicion, never lower it."""
@@ -183,14 +187,3 @@ class Judge:
         if decision == "deny":
             return spec.refuse(happening, f"irkit refused this call: {reason}.")
         return ALLOW
-
-
-def clip(value: Any, limit: int) -> Any:
-    """Cut every string of a JSON value to `limit` characters, for the verdict on a very large payload."""
-    if isinstance(value, str):
-        return value[:limit]
-    if isinstance(value, dict):
-        return {key: clip(item, limit) for key, item in value.items()}
-    if isinstance(value, list):
-        return [clip(item, limit) for item in value]
-    return value

@@ -139,7 +139,12 @@ class SessionTable:
         named = session_id(event.agent, native)
         session = self._sessions.get(named)
         mismatch = False
-        if not process and event.source == "hook" and session and any(alive(held) for held in session.processes):
+        if (
+            not process
+            and event.source == "hook"
+            and session
+            and any(alive(held) for held in session.processes)
+        ):
             mismatch = True
             native = "unattributed"
             named = session_id(event.agent, native)
@@ -192,13 +197,21 @@ class SessionTable:
         )
         return self.put(changed)
 
+    def drop(self, ident: SessionId) -> None:
+        """Forget a session that was only a probe."""
+        session = self._sessions.pop(ident, None)
+        for process in session.processes if session else ():
+            self._of_process.get(process, set()).discard(ident)
+
     def process_ended(self, process: ProcessId) -> tuple[Session, ...]:
         """Take a dead agent process out; returns the sessions that have none left."""
         ended = []
         for session in self.of_process(process):
             left = tuple(p for p in session.processes if p != process)
             state = session.state if left or session.state is State.KILLED else State.ENDED
-            changed = self.put(replace(session, processes=left, known=(*session.known, process)[-512:], state=state))
+            changed = self.put(
+                replace(session, processes=left, known=(*session.known, process)[-512:], state=state)
+            )
             if not left:
                 ended.append(changed)
         self._of_process.pop(process, None)
