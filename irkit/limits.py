@@ -78,6 +78,8 @@ INCIDENT_ANSWERS_MAX = 100
 INCIDENT_TEXT_MAX_CHARS = 4000
 """A note, a reason or a cause; a longer one is refused from people and cut from rules."""
 PLAYBOOK_STEPS_MAX = 32
+PLAYBOOKS_MAX = 500
+"""A site's own playbooks, by name."""
 PLAYBOOK_WAIT_MAX_S = 7 * 24 * 3600.0
 """The longest deadline that a playbook may set."""
 MOMENTS_MAX = 100_000
