@@ -117,3 +117,18 @@ MEMORY_PATHS_MAX = 256
 """Paths that irkit remembers a session to have made, fetched or written."""
 SAMPLE_EVENTS_MAX = 20_000
 """Events of one sample, repeats counted out."""
+
+CHECKPOINTS_READ_MAX_BYTES = 16 * MIB
+"""The checkpoints of one day's log."""
+LOG_SHOWN_MAX = 100_000
+"""Records that are kept in memory to show the newest ones of a log."""
+VERIFY_LOOKAHEAD = 1000
+"""Lines before and after a break that are compared to tell what kind of break it is."""
+SPOOL_STALE_S = 60.0
+"""A spool file that is still unfinished after this time was left behind by a hook that died."""
+TAIL_READ_MAX_BYTES = 4 * MIB
+"""What one read of a watched file takes; the rest waits for its turn."""
+WATCH_FILES_MAX = 20_000
+"""Files that are followed at the same time; further ones are reported and left alone."""
+WATCH_OPEN_MAX = 128
+"""Descriptors that are kept on followed files, so that a renamed or deleted one can be read to its end."""

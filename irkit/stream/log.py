@@ -1,248 +1,304 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The append-only audit log: one JSONL file a day (UTC), chained across days, one write a record.
+"""The audit log's one writer: assigns the number and the chain, and gets every record to disk or says that it did not.
 
 Rules:
-- Order is `seq` and `prev`, never `ts`. A clock that steps back never reopens an earlier day; a step is recorded.
-- One `write` on an O_APPEND descriptor per record. A short write is cut off again before anybody saw it: the only
-  permitted truncation.
-- A torn fragment found at the start stays, is ended by a newline, and the `recovered` record names its hash.
-- On a full disk the ballast is freed and `disk_full` recorded; when that does not help, LogFullError: the caller
-  answers all the same.
-One writer: the guard. It holds a lock on the folder.
+- One writer a folder: it holds a lock on it for as long as it is open, and never waits for one.
+- `seq` is global and gapless, `prev` the SHA-256 of the previous line's exact bytes, across days.
+- A record goes to the file of its own day (UTC), but never to an older one than the newest, and never to one that
+  the clock has not reached.
+- A torn line from a writer that was killed stays, gets its newline, and a `recovered` record names it.
+- A full disk: the ballast is freed, `disk_full` is recorded, and `full` says so until there is room again. What still
+  cannot be written raises `LogFullError`; the caller then answers by `when_log_fails`.
+It must never wait: `sync` does, in a thread of its caller's.
 """
 
 import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
+import threading
+from typing import Self
 
-from msgspec.structs import replace
+import msgspec
 
-from irkit import limits
-from irkit.clock import Clock, iso
+from irkit import exit_codes, limits
+from irkit.clock import Clock, from_iso, iso
 from irkit.errors import IrkitError
-from irkit.stream.record import FIRST_PREV, AuditRecord, decode, encode
+from irkit.stream import logfiles
+from irkit.stream.dayfile import DayFile, Line, Prefix
+from irkit.stream.record import NO_HASH, AuditRecord, decode, encode, own_record
 
-CLOCK_STEP_S = 1.0
 BALLAST = ".ballast"
+_STEP_S = 1.0
+"""The wall clock may differ from the monotonic one by this much between two records."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 class LogFullError(IrkitError):
-    """A record could not be written."""
+    """A record could not be written: the disk is full, or the file cannot be written to."""
 
-
-class Prefix(NamedTuple):
-    """The first bytes of a day's file, as a checkpoint states them."""
-
-    name: str
-    records: int
-    bytes: int
-    sha256: str
+    exit_code = exit_codes.PARTLY_DONE
 
 
 class AuditLog:
-    """An open log."""
+    """The open audit log. `append` belongs to one thread (the guard's loop), `sync` to any other."""
 
     def __init__(self, folder: str, clock: Clock) -> None:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
         self.folder = folder
-        self._clock = clock
-        self._lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise IrkitError(
-                "another process writes this log", where=folder, fix="stop the other guard"
-            ) from error
         self.seq = 0
-        """Number of the newest record; 0 before the first."""
-        self._prev = FIRST_PREV
-        self._file = -1
-        self._name = ""
-        self._records = 0
-        self._bytes = 0
-        self._hash = hashlib.sha256()
-        self._wall, self._steady = clock.now(), clock.monotonic()
-        self._dirty = False
-        self._open_newest()
-        self._make_ballast()
+        """Of the last record; 0 in an empty log."""
+        self.full = False
+        """The disk is full and the ballast is spent: only what must be recorded should come."""
+        self.finished: list[Prefix] = []
+        """Days that ended since somebody last took them away, to be signed."""
+        self._clock = clock
+        self._prev = NO_HASH
+        self._day: DayFile | None = None
+        self._day_ends = 0.0
+        self._unnamed: Line | None = None
+        """A torn line that has its newline, but no `recovered` record yet."""
+        self._retired: list[int] = []
+        self._lock = threading.Lock()
+        self._wall, self._mono = clock.now(), clock.monotonic()
+        self._dir = _locked(folder)
 
-    # --- writing -------------------------------------------------------------------
+    @classmethod
+    def open(cls, folder: str, clock: Clock) -> Self:
+        """Open the log, mend a torn end, and go on with its chain.
+
+        Raises IrkitError when the folder cannot be used, or another process writes to it.
+        """
+        log = cls(folder, clock)
+        try:
+            log._load()
+        except OSError as error:
+            os.close(log._dir)
+            raise IrkitError(f"the audit log cannot be read ({error.strerror})", where=folder) from error
+        log.full = not log._make_ballast()
+        return log
+
     def append(self, record: AuditRecord) -> AuditRecord:
-        """Write one record; returns it as written. Raises LogFullError."""
-        self._notice_clock()
-        return self._append(record)
+        """Write one record; returns it with its number, time and `prev`. Raises LogFullError."""
+        now, mono = self._clock.now(), self._clock.monotonic()
+        step = (now - self._wall) - (mono - self._mono)
+        self._wall, self._mono = now, mono
+        with self._lock:
+            try:
+                if abs(step) > _STEP_S:
+                    self._write(own_record("clock_step", args={"step_s": round(step, 3)}), now)
+                return self._write(record, now)
+            except OSError as error:
+                return self._write_from_ballast(record, now, error)
 
-    def sync(self) -> None:
-        """Have what was written reach the disk. May run in a thread."""
-        if self._dirty and self._file >= 0:
-            self._dirty = False
-            os.fdatasync(self._file)
+    def prefix(self) -> Prefix | None:
+        """All of the current day's file, to be signed; None in an empty log. Costs nothing."""
+        with self._lock:
+            return self._day.prefix(self.seq) if self._day else None
 
-    def prefix(self) -> Prefix:
-        """The newest file as it is now, in O(1)."""
-        return Prefix(self._name, self._records, self._bytes, self._hash.copy().hexdigest())
+    def take_finished(self) -> tuple[Prefix, ...]:
+        """The days that ended since the last time."""
+        with self._lock:
+            taken, self.finished = tuple(self.finished), []
+        return taken
+
+    def sync(self) -> str:
+        """Get everything to disk (may take long: run it in a thread, at most a second after a record).
+
+        Returns what somebody else did to the file, in words, or nothing. A file that was deleted or replaced is
+        written again from what is still open.
+        """
+        with self._lock:
+            retired, self._retired = self._retired, []
+            problem = self._look()
+            if self._day is not None:
+                retired.append(os.dup(self._day.descriptor))
+        for descriptor in retired:
+            try:
+                _fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+        with self._lock:
+            if self.full and self._roomy():
+                self.full = not self._make_ballast()
+        return problem
 
     def close(self) -> None:
-        """Sync and let go."""
-        self.sync()
-        os.close(self._file)
-        os.close(self._lock)
+        """Sync, and let go of files and lock."""
+        try:
+            self.sync()
+        finally:
+            if self._day is not None:
+                os.close(self._day.descriptor)
+                self._day = None
+            os.close(self._dir)
 
-    def _append(self, record: AuditRecord) -> AuditRecord:
-        self._roll()
-        chained = replace(record, seq=self.seq + 1, prev=self._prev)
+    # --- writing -------------------------------------------------------------------
+    def _write(self, record: AuditRecord, now: float) -> AuditRecord:
+        ts = record.ts or iso(now)
+        if self._day is None or now >= self._day_ends:
+            self._turn(ts, now)
+        day = self._day
+        if day is None:
+            raise OSError(errno.ENOENT, "no file of today")
+        if day.torn is not None or self._unnamed is not None:
+            self._recover(day, now)
+        return self._put(day, msgspec.structs.replace(record, ts=ts))
+
+    def _put(self, day: DayFile, record: AuditRecord) -> AuditRecord:
+        chained = msgspec.structs.replace(record, seq=self.seq + 1, prev=self._prev)
         line = encode(chained)
         try:
-            self._write(line)
-        except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}:
-                raise LogFullError(
-                    f"the audit log cannot be written ({error.strerror})", where=self.folder
-                ) from error
-            if not self._free_ballast():
-                raise LogFullError(
-                    f"the disk is full ({error.strerror})", where=self.folder, fix="free some space"
-                ) from error
-            self._append(AuditRecord(ts=iso(self._clock.now()), event="disk_full", args={"ballast": "freed"}))
-            return self._append(record)
-        self._account(line)
-        return chained
-
-    def _write(self, line: bytes) -> None:
-        written = os.write(self._file, line)
-        if written < len(line):
-            os.ftruncate(self._file, self._bytes)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._dirty = True
-
-    def _account(self, line: bytes) -> None:
+            day.write(line)
+        except OSError:
+            if os.fstat(day.descriptor).st_size != day.bytes:
+                day.scan()  # a torn line that could not be cut back: the next record mends it
+            raise
         self.seq += 1
         self._prev = hashlib.sha256(line).hexdigest()
-        self._records += 1
-        self._bytes += len(line)
-        self._hash.update(line)
+        return chained
 
-    def _roll(self) -> None:
-        """Begin the next day's file when its time has come; never go back to an earlier one."""
-        name = iso(self._clock.now())[:10] + ".jsonl"
-        if self._file >= 0 and name <= self._name:
-            return
-        if self._file >= 0:
-            self.sync()
-            os.close(self._file)
-        self._open(max(name, self._name))
+    def _recover(self, day: DayFile, now: float) -> None:
+        """Give a torn line its newline and a record that names it."""
+        if (torn := day.mend()) is not None:
+            if self._is_next(torn):
+                self.seq += 1  # only the newline was missing
+            self._prev, self._unnamed = torn.line_sha256, torn
+        if (torn := self._unnamed) is not None:
+            args = {"fragment_sha256": torn.sha256, "fragment_bytes": torn.bytes, "file": day.name}
+            self._put(day, own_record("recovered", args=args, ts=now))
+            self._unnamed = None
 
-    def _open(self, name: str) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = os.open(os.path.join(self.folder, name), flags, 0o600)
-        self._name, self._records, self._bytes, self._hash = name, 0, 0, hashlib.sha256()
-
-    def _notice_clock(self) -> None:
-        wall, steady = self._clock.now(), self._clock.monotonic()
-        step = (wall - self._wall) - (steady - self._steady)
-        self._wall, self._steady = wall, steady
-        if abs(step) > CLOCK_STEP_S:
-            self._append(AuditRecord(ts=iso(wall), event="clock_step", args={"seconds": round(step, 3)}))
-
-    # --- the start -----------------------------------------------------------------
-    def _open_newest(self) -> None:
-        """Find where the chain ends, and close a torn tail."""
-        names = log_names(self.folder)
-        for name in reversed(names):
-            self._open(name)
-            last = self._take_up()
-            if last is not None:
-                self.seq = last.seq
-                break
-            if self._bytes:
-                break
-            os.close(self._file)
-            self._file = -1
-        if self._file < 0 and names:
-            self._open(names[-1])
-
-    def _take_up(self) -> AuditRecord | None:
-        """Read the open file through once: its hash, its last whole record, its torn end."""
-        last: AuditRecord | None = None
-        fragment = b""
-        for line in _lines(self._file):
-            if not line.endswith(b"\n"):
-                fragment = line
-                break
-            self._records += 1
-            self._bytes += len(line)
-            self._hash.update(line)
-            self._prev = hashlib.sha256(line).hexdigest()
-            last = _record_in(line) or last
-        if last is not None:
-            self.seq = last.seq
-        if fragment:
-            self._close_fragment(fragment)
-            last = AuditRecord(ts="", event="recovered", seq=self.seq)
-        return last
-
-    def _close_fragment(self, fragment: bytes) -> None:
-        os.write(self._file, b"\n")
-        whole = fragment + b"\n"
-        self._records += 1
-        self._bytes += len(whole)
-        self._hash.update(whole)
-        args = {"fragment_sha256": hashlib.sha256(fragment).hexdigest(), "bytes": len(fragment)}
-        self._append(AuditRecord(ts=iso(self._clock.now()), event="recovered", args=args))
-
-    def _make_ballast(self) -> None:
-        path = os.path.join(self.folder, BALLAST)
-        if os.path.exists(path):
-            return
+    def _is_next(self, line: Line) -> bool:
         try:
-            with open(path, "wb") as file:
-                os.posix_fallocate(file.fileno(), 0, limits.BALLAST_BYTES)
-        except (OSError, AttributeError):
-            pass  # no room or no such call here: the log works without, and a full disk shows itself at once
+            record = decode(line.text)
+        except msgspec.DecodeError:
+            return False
+        return (record.seq, record.prev) == (self.seq + 1, self._prev)
 
-    def _free_ballast(self) -> bool:
+    def _write_from_ballast(self, record: AuditRecord, now: float, error: OSError) -> AuditRecord:
         try:
-            os.unlink(os.path.join(self.folder, BALLAST))
+            if error.errno not in _FULL:
+                raise error
+            if self._free_ballast():
+                self._write(own_record("disk_full", args={"why": error.strerror or str(error)}), now)
+            return self._write(record, now)
+        except OSError as again:
+            raise LogFullError(
+                f"the audit log cannot be written ({again.strerror})", where=self.folder, fix="make room"
+            ) from again
+
+    # --- days ----------------------------------------------------------------------
+    def _turn(self, ts: str, now: float) -> None:
+        """Begin the record's day, when the clock has reached it and it is newer than the current one."""
+        today = iso(now)[:10]
+        name = f"{min(ts[:10], today)}.jsonl"
+        if self._day is not None and name <= self._day.name:
+            return
+        new = DayFile(self._dir, name)
+        if self._day is not None:
+            self.finished.append(self._day.prefix(self.seq))
+            self._retired.append(self._day.descriptor)
+        self._day = new
+        self._day_ends = _end_of(name)
+
+    def _load(self) -> None:
+        """Find the end of the chain; a torn end is mended now, or with the first record when the disk is full."""
+        for name in reversed(logfiles.day_files(self.folder)):
+            day = DayFile(self._dir, name)
+            if self._day is None:
+                self._day = day
+                self._day_ends = _end_of(name)
+            else:
+                os.close(day.descriptor)
+            if day.last is not None:
+                self._go_on_after(day.last)
+                break
+        if self._day is None:
+            return
+        now = self._clock.now()
+        try:
+            self._recover(self._day, now)
+            if self._day.name[:10] > iso(now)[:10]:
+                self._write(own_record("clock_step", args={"newest_day": self._day.name[:10]}), now)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+
+    def _go_on_after(self, last: Line) -> None:
+        """Number and hash of the last line; a line that is no record is one that was torn, mended and not named."""
+        self._prev = last.line_sha256
+        try:
+            self.seq = decode(last.text).seq
+        except msgspec.DecodeError:
+            self._unnamed = last
+            found = logfiles.newest(self.folder, 1)
+            self.seq = found[0].seq if found else 0
+
+    def _look(self) -> str:
+        day = self._day
+        if day is None or not (problem := day.problem()):
+            return ""
+        if "deleted" in problem or "replaced" in problem:
+            day.restore()
+        day.scan()
+        return f"{day.name} {problem}"
+
+    # --- the ballast ---------------------------------------------------------------
+    def _make_ballast(self) -> bool:
+        """Set room aside; False when there is none."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(BALLAST, flags, 0o600, dir_fd=self._dir)
         except OSError:
             return False
+        try:
+            missing = limits.BALLAST_BYTES - os.fstat(descriptor).st_blocks * 512
+            if missing > 0 and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(descriptor, 0, limits.BALLAST_BYTES)
+            elif missing > 0:
+                for _ in range(limits.BALLAST_BYTES // limits.MIB):
+                    os.write(descriptor, bytes(limits.MIB))
+        except OSError:
+            self._free_ballast()
+            return False
+        finally:
+            os.close(descriptor)
         return True
 
+    def _free_ballast(self) -> bool:
+        """Give the room back; False when it was given back before."""
+        first, self.full = not self.full, True
+        try:
+            os.unlink(BALLAST, dir_fd=self._dir)
+        except OSError:
+            return first
+        return True
 
-def log_names(folder: str) -> list[str]:
-    """The names of the days' files, oldest first."""
+    def _roomy(self) -> bool:
+        room = os.fstatvfs(self._dir)
+        return room.f_bavail * room.f_frsize > 2 * limits.BALLAST_BYTES
+
+
+def _end_of(name: str) -> float:
+    """When the day of this file ends."""
+    return from_iso(f"{name[:10]}T00:00:00Z") + 86400
+
+
+def _locked(folder: str) -> int:
+    """A descriptor of the folder that holds the writer's lock."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
     try:
-        names = os.listdir(folder)
-    except OSError:
-        return []
-    return sorted(
-        name for name in names if len(name) == 16 and name.endswith(".jsonl") and name[:4].isdigit()
-    )
-
-
-def read_log(folder: str) -> Iterator[AuditRecord]:
-    """Every readable record, oldest first; what cannot be read is left out (`irkit log verify` judges)."""
-    for name in log_names(folder):
-        with open(os.path.join(folder, name), "rb") as file:
-            for line in file:
-                record = _record_in(line)
-                if record is not None:
-                    yield record
-
-
-def _record_in(line: bytes) -> AuditRecord | None:
-    import msgspec
-
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise IrkitError(f"the audit log cannot be opened ({error.strerror})", where=folder) from error
     try:
-        return decode(line)
-    except msgspec.DecodeError:
-        return None
-
-
-def _lines(file: int) -> Iterator[bytes]:
-    with open(os.dup(file), "rb") as stream:
-        stream.seek(0)
-        yield from stream
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise IrkitError(
+            "another process writes this audit log",
+            where=folder,
+            fix="`irkit status` says whether a guard runs",
+        ) from error
+    return descriptor
