@@ -209,3 +209,10 @@ def test_one_file_serves_copilot_and_vs_code_with_one_hook_an_event() -> None:
     assert vscode.installed(new) == {event.name for event in vscode.events}
     other = vscode.install(None, command(vscode))
     assert copilot.install(other, command(copilot)) == other
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_a_file_gets_no_line_end_of_another_kind(spec: AgentSpec) -> None:
+    new = spec.install('{\r\n\t"a": 1\r\n}\r\n', command(spec))
+    assert new.count("\n") == new.count("\r\n") > 10
+    assert '\r\n\t\t"' in new, "and the file's own indentation"

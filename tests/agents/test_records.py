@@ -154,3 +154,14 @@ def test_calls_without_a_result_are_forgotten_in_the_end() -> None:
 def test_a_line_of_another_form_is_refused(dialect: str, line: bytes) -> None:
     with pytest.raises(BadInputError):
         Transcript(dialect).feed(line)
+
+
+def test_a_codex_prompt_written_in_both_forms_counts_once() -> None:
+    reader = Transcript("codex-rollout")
+    old = {"type": "user_message", "message": "hi"}
+    new = {
+        "type": "item_completed",
+        "item": {"type": "UserMessage", "content": [{"type": "text", "text": "hi"}]},
+    }
+    lines = [json.dumps({"type": "event_msg", "payload": body}).encode() for body in (old, new, old, new)]
+    assert [payload.turn for one in lines for _, payload in reader.feed(one)] == [1, 2]
