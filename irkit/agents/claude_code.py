@@ -13,7 +13,8 @@ from irkit.agents.payload import Answer, Happening
 from irkit.agents.spec import AgentSpec, HookEvent, Verified
 
 FAIL_CLOSED_SINCE = (2, 1, 295)
-"""From this version `onFailure` exists. An older one may drop every hook of a file with a key it does not know."""
+"""From this version `onFailure` exists. What an older one does with it is not documented (2.1.197 was seen ignoring it,
+and its hooks kept firing), so it is not written for a version that is older or not known."""
 
 PROMPTING_MODES = frozenset({"default", "plan", "acceptEdits"})
 

@@ -5,7 +5,7 @@
 person's TOML, its comments and its order alone. irkit never writes Codex's trust hash. A PreToolUse answer must be
 exit 2 with a reason: `ask`, `continue:false` or an unknown key make Codex run the call.
 
-Sources: developers.openai.com/codex (hooks, config), and seen running 0.169.0 (there with hooks in config.toml).
+Sources: developers.openai.com/codex (hooks, config), and seen running 0.169.0, from either file.
 """
 
 from typing import Any
