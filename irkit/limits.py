@@ -132,3 +132,18 @@ WATCH_FILES_MAX = 20_000
 """Files that are followed at the same time; further ones are reported and left alone."""
 WATCH_OPEN_MAX = 128
 """Descriptors that are kept on followed files, so that a renamed or deleted one can be read to its end."""
+REDACT_MAX_DEPTH = 64
+"""Deeper JSON is redacted as text."""
+CREDENTIAL_FILE_MAX_BYTES = 64 * KIB
+"""What is read of one credential file to know its values."""
+
+RULE_FILES_MAX = 500
+"""Rule files of a site."""
+TRANSCRIPTS_MAX = 20_000
+"""Transcripts that a replay without a file takes up, the newest first."""
+EXACT_VALUE_MIN_CHARS = 8
+EXACT_VALUE_MAX_CHARS = 8192
+EXACT_VALUES_MAX = 2_000
+"""Known secret values that a redactor looks for."""
+DETECTOR_WINDOW_CHARS = 64 * KIB
+"""What the detector library is given at once."""

@@ -8,6 +8,7 @@ environment. Everything rare (a latch, a late or absent guard) is in hook_slow.p
 because this text is compiled again at every start. It never decides anything itself, and its text never
 changes on upgrade: agents hash it.
 """
+
 import posix
 import sys
 

@@ -9,6 +9,7 @@ judged later as unauthenticated: it may raise suspicion, never lower it.
 base64, `-` when empty). KIND is `down` (no guard: by `when_guard_down`, for that permission MODE or `*`),
 `late` (deadline passed) or `latched`.
 """
+
 import posix
 import sys
 from time import time_ns
@@ -29,19 +30,37 @@ def latched(argv, data):
     if not covers(agent, session_of(data)):
         ask(data)
     record(argv, data)
-    end(agent, event, "latched", data, "irkit has latched this session: no tool call of it runs. See `irkit status`.")
+    end(
+        agent,
+        event,
+        "latched",
+        data,
+        "irkit has latched this session: no tool call of it runs. See `irkit status`.",
+    )
 
 
 def late(argv, data):
     """The guard is there but did not answer in time: refuse where a refusal means something."""
     spool(argv, data)
-    end(argv[0], argv[1], "late", data, "irkit's guard did not answer in 2 s, so this call is refused. Try again, or see `irkit status`.")
+    end(
+        argv[0],
+        argv[1],
+        "late",
+        data,
+        "irkit's guard did not answer in 2 s, so this call is refused. Try again, or see `irkit status`.",
+    )
 
 
 def down(argv, data):
     """No guard: answer by `when_guard_down`."""
     spool(argv, data)
-    end(argv[0], argv[1], "down", data, "irkit's guard does not run, so this call is refused. A person can start it: `irkit guard`.")
+    end(
+        argv[0],
+        argv[1],
+        "down",
+        data,
+        "irkit's guard does not run, so this call is refused. A person can start it: `irkit guard`.",
+    )
 
 
 def covers(agent, session):
@@ -109,7 +128,13 @@ def spool(argv, data):
     """Leave the payload for the next guard: written under a name that is not read, then renamed."""
     nonce = posix.urandom(8).hex()
     name = "%020d-%d-%s" % (time_ns(), posix.getpid(), nonce)
-    head = "irkit-spool/1 %s %s %s %d %d\n" % (argv[0], argv[1], nonce, posix.getpid(), min(len(data), SPOOLED_MAX))
+    head = "irkit-spool/1 %s %s %s %d %d\n" % (
+        argv[0],
+        argv[1],
+        nonce,
+        posix.getpid(),
+        min(len(data), SPOOLED_MAX),
+    )
     try:
         flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW
         file = posix.open("spool/.t-" + name, flags, 0o600)

@@ -85,7 +85,7 @@ def records(folder: str, wanted: Wanted = EVERYTHING) -> Iterator[AuditRecord]:
     for name in day_files(folder):
         with open_regular(os.path.join(folder, name)) as file:
             for line in lines(file):
-                record = _record(line)
+                record = record_of(line)
                 if record is not None and wanted.covers(record):
                     yield record
 
@@ -99,13 +99,14 @@ def newest(folder: str, count: int, wanted: Wanted = EVERYTHING) -> tuple[AuditR
             for line in _backwards(file):
                 if len(found) >= count:
                     return tuple(found)
-                record = _record(line)
+                record = record_of(line)
                 if record is not None and wanted.covers(record):
                     found.appendleft(record)
     return tuple(found)
 
 
-def _record(line: bytes) -> AuditRecord | None:
+def record_of(line: bytes) -> AuditRecord | None:
+    """The line's record, None when it is none."""
     try:
         return decode(line)
     except msgspec.DecodeError:
