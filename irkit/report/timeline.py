@@ -26,7 +26,23 @@ TELLING = frozenset(
     {"before_tool", "prompt", "permission", "session_start", "session_end", "malformed", "oversize"}
 )
 """An agent's events that a timeline lists; the ends of calls would only repeat them."""
-FOR_ALL = frozenset({"guard_start", "guard_stop", "recovered", "disk_full", "clock_step", "tampering"})
+FOR_ALL = frozenset(
+    {
+        "guard_start",
+        "guard_stop",
+        "recovered",
+        "disk_full",
+        "clock_step",
+        "tampering",
+        "unguarded",
+        "policy_changed",
+        "policy_approved",
+        "exception_added",
+        "rule_quarantined",
+        "spool_gap",
+        "tail_gap",
+    }
+)
 """The guard's own entries that concern every session."""
 _LOUD = frozenset({"deny", "ask", "refused", "failed", "unverified"})
 RUN_SHOWN = 3

@@ -64,6 +64,10 @@ def test_what_is_hidden_has_a_name() -> None:
     assert safe.terminal("a\r\nb\rc\td") == "a␤b␍c    d"
     assert safe.terminal("a\nb", lines=True) == "a\nb"
     assert safe.terminal("\ud800") == "⟨U+D800⟩"
+    assert safe.terminal("x\U000e0100y\ufe00z\u3164") == "x⟨U+E0100⟩y⟨U+FE00⟩z⟨U+3164⟩", (
+        "bytes hide in selectors"
+    )
+    assert safe.terminal("Z" + "\u0301" * 4) == "Z" + "\u0301" * 3 + "⟨U+0301⟩"
     assert safe.terminal("e\u0301") == "e\u0301", "an accent is a letter"
     assert safe.terminal("日本語 עברית हिन्दी") == "日本語 עברית हिन्दी"
 

@@ -12,7 +12,8 @@ from irkit.incident.incident import Incident
 from irkit.incident.inputs import Acted, Answered, Noted, Ticked
 from irkit.incident.state import advance
 from irkit.report.incident_text import width
-from irkit.report.timeline import text, timeline
+from irkit.report.timeline import FOR_ALL, TELLING, text, timeline
+from irkit.stream.record import EVENTS
 from tests.hostile_strings import HOSTILE
 from tests.incident.cases import ID, SESSION, STAYS, T0, detected
 
@@ -121,6 +122,10 @@ def test_hostile_words_stay_on_their_line(hostile: str) -> None:
     shown = text(timeline([call(1, args={"command": hostile}, tool=hostile)], incident())).splitlines()
     assert len(shown) == len(plain)
     assert all(line.isprintable() and width(line) <= 100 for line in shown)
+
+
+def test_the_events_that_it_knows_are_the_logs() -> None:
+    assert FOR_ALL | TELLING <= EVENTS
 
 
 def test_it_is_bounded() -> None:
