@@ -169,11 +169,15 @@ class Acts:
         held = Held(
             stopped, tuple(frozen.foreground) or (before.foreground if before else ()), at=self._w.now()
         )
-        self.held[session.id] = held
+        self.remember_held(session.id, held)
         known = tuple(ProcessId(*key) for key in scene.everyone() if key not in session.processes)
         self._w.table.put(replace(session, state=State.FROZEN, known=known[-KNOWN_MAX:]))
-        self._w.later(0, self._w.remember, f"held:{session.id}", msgspec.json.encode(held).decode())
         self.write_roster()
+
+    def remember_held(self, ident: str, held: Held) -> None:
+        """What may be continued, over a restart too; the database is written after the act."""
+        self.held[ident] = held
+        self._w.later(0, self._w.remember, f"held:{ident}", msgspec.json.encode(held).decode())
 
     def _stop_hooks(self, ident: str) -> None:
         """The hooks' time is over: whatever of the session can still run is stopped as well."""

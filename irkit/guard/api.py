@@ -13,6 +13,7 @@ import msgspec
 
 from irkit.agents.facts import recognise
 from irkit.errors import BadInputError, NeedsHumanError
+from irkit.guard.learning import learn
 from irkit.guard.rpc import Caller, Method
 from irkit.incident.commands import AnyOutcome, Latch, Unlatch
 from irkit.incident.incident import Incident
@@ -63,7 +64,7 @@ class Api:
         return {
             "guard": {"pid": os.getpid(), "since": guard.since, "home": guard.home.path},
             "latched_all": guard.acts.latched_all,
-            "calls_per_minute": guard.calls_per_minute(),
+            "calls_per_minute": guard.chores.calls_per_minute(),
             "sessions": [self._row(one) for one in guard.table if one.processes],
             "waiting": [self._waiting(one) for one in guard.casebook.waiting()],
             "unguarded": self._unguarded(),
@@ -167,7 +168,7 @@ class Api:
     def latch(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Latch one session, or all."""
         session = self._session(params) if params.get("session") else None
-        return _ended(self._g.run(Latch(session=session.id if session else None)))
+        return _ended(self._g.executor.run(Latch(session=session.id if session else None)))
 
     def unlatch(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Take a latch back. Needs proof of a human."""
@@ -175,7 +176,7 @@ class Api:
         if session is not None and session.state is State.FROZEN:
             raise BadInputError(f"{session.id} is frozen", fix="answer it: `irkit resume` or `irkit kill`")
         self._prove(params, caller)
-        return _ended(self._g.run(Unlatch(session=session.id if session else None)))
+        return _ended(self._g.executor.run(Unlatch(session=session.id if session else None)))
 
     async def resume(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Let a frozen session go on. Needs proof of a human; may also except the rule that froze it."""
@@ -202,7 +203,7 @@ class Api:
         done |= {"session": session.id, "incident": incident.id, "resumed": len(held.stopped) if held else 0}
         if params.get("except_until") and incident.findings:
             rule = incident.findings[0].first.rule
-            done["exception"] = self._g.add_exception(
+            done["exception"] = self._g.governance.add_exception(
                 rule, session, str(params["except_until"]), _text(params, "reason"), _name(caller)
             )
         self._g.judge.engine.forget(session.id)
@@ -210,36 +211,36 @@ class Api:
 
     def acted(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """The kill path acted by itself and tells what it did."""
-        self._g.learn(params, _name(caller))
+        learn(self._g, params, _name(caller))
         return {"noted": True}
 
     # --- proof, policy, exceptions ---------------------------------------------------
     def challenge(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """What the human at this caller's terminal must show."""
-        challenge = self._g.proofs.challenge(caller.pid)
+        challenge = self._g.governance.proofs.challenge(caller.pid)
         return dict(msgspec.to_builtins(challenge))
 
     def policy_show(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """The approved policy's digest and what differs from it."""
-        return self._g.policy_summary()
+        return self._g.governance.summary()
 
     def policy_approve(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Make the changed policy the approved one. Needs proof of a human."""
         self._prove(params, caller)
-        return self._g.approve_policy(_name(caller), _text(params, "digest"))
+        return self._g.governance.approve(_name(caller), _text(params, "digest"))
 
     def rules_except(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Add an exception with an expiry. Needs proof of a human."""
         self._prove(params, caller)
         session = self._session(params) if params.get("session") else None
         rule, until = _text(params, "rule"), _text(params, "until") or "8h"
-        return self._g.add_exception(
+        return self._g.governance.add_exception(
             rule, session, until, _text(params, "reason"), _name(caller), _text(params, "project")
         )
 
     def _prove(self, params: dict[str, Any], caller: Caller) -> None:
         proof = params.get("proof")
-        if not isinstance(proof, dict) or not self._g.proofs.accept(caller.pid, proof):
+        if not isinstance(proof, dict) or not self._g.governance.proofs.accept(caller.pid, proof):
             raise NeedsHumanError(
                 "this needs proof of a human", fix="run it on a terminal of yours, outside every agent"
             )

@@ -7,21 +7,19 @@ Appending never raises: a full disk is an answer (`False`), because a refusal mu
 from collections.abc import Callable
 from typing import Any
 
-from irkit.clock import Clock, iso
 from irkit.detect.detection import Detection
 from irkit.incident.session import ProcessId, Session
 from irkit.respond import procfs
 from irkit.stream.event import Event
 from irkit.stream.log import AuditLog, LogFullError
-from irkit.stream.record import AuditRecord, from_event
+from irkit.stream.record import AuditRecord, from_event, own_record
 
 
 class Books:
     """Writes what happened. One owner: the guard's loop."""
 
-    def __init__(self, log: AuditLog, clock: Clock, written: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, log: AuditLog, written: Callable[[], object] = lambda: None) -> None:
         self.log = log
-        self.clock = clock
         self.written = written
         """Called after each record: somebody has to sync it within a second."""
         self.failing = False
@@ -45,9 +43,8 @@ class Books:
     def record_about(self, name: str, event: Event, args: dict[str, Any], risk: int = 0) -> bool:
         """Append an entry of the guard's own about an agent's event."""
         return self._append(
-            AuditRecord(
-                ts=iso(self.clock.now()),
-                event=name,
+            own_record(
+                name,
                 agent=event.agent,
                 session=event.session,
                 pid=event.pid,
@@ -62,12 +59,11 @@ class Books:
     def record_own(self, name: str, session: Session | None, args: dict[str, Any]) -> bool:
         """Append an entry of the guard's own, about a session or about none."""
         if session is None:
-            return self._append(AuditRecord(ts=iso(self.clock.now()), event=name, args=args))
+            return self._append(own_record(name, args=args))
         process = session.processes[0] if session.processes else ProcessId(0, 0)
         return self._append(
-            AuditRecord(
-                ts=iso(self.clock.now()),
-                event=name,
+            own_record(
+                name,
                 agent=session.agent,
                 session=session.native,
                 pid=process.pid,

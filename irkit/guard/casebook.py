@@ -24,19 +24,20 @@ from irkit.incident.commands import (
     Checkpoint,
     Freeze,
     IncidentId,
+    Keep,
     Latch,
     Notify,
     SessionId,
 )
 from irkit.incident.ids import is_incident_id, next_id
 from irkit.incident.incident import Incident, IncidentState
-from irkit.incident.inputs import Acted, AnyInput, Detected, Recovered, Subject, Ticked
+from irkit.incident.inputs import Acted, AnyInput, Detected, OpenAsked, Recovered, Subject, Ticked
 from irkit.incident.playbook import Playbook
 from irkit.incident.session import Session
 from irkit.incident.state import advance
 
 _INCIDENT = msgspec.json.Decoder(Incident)
-_ON_THE_LOOP = (Latch, Freeze, Checkpoint)
+_ON_THE_LOOP = (Latch, Freeze)
 """Quick, or bound to what only the loop may touch; the others run in a thread."""
 
 
@@ -123,6 +124,15 @@ class Casebook:
         self._perform(list(step.commands))
         return step.incident
 
+    def feed_done(self, incident: Incident | None, given: AnyInput) -> Incident | None:
+        """Take an input whose commands somebody carried out already; people are told all the same."""
+        step = advance(incident, given, self._playbook_for(incident, None))
+        self._keep(step.incident)
+        self._perform(
+            [command for command in step.commands if isinstance(command, Notify | Keep | Checkpoint)]
+        )
+        return step.incident
+
     def tick(self) -> None:
         """A deadline may have passed."""
         self._timer = None
@@ -132,11 +142,30 @@ class Casebook:
                 self.feed(one, Ticked(at=now))
         self._arm()
 
+    def suspect(self, detection: Detection, session: Session) -> None:
+        """Something unauthenticated (a watched file, the spool) looks bad: people are told, nothing is stopped."""
+        if any(session.id in one.sessions for one in self._incidents.values()):
+            return
+        now = self._clock.now()
+        reason = f"{detection.why} (from an unauthenticated source, so nothing was stopped)"
+        incident = self.feed(
+            None, OpenAsked(at=now, subject=self.subject(session), by="irkit", reason=reason)
+        )
+        if incident is not None:
+            self._perform([Notify(incident=incident.id, session=session.id)])
+
+    def read_back(self) -> None:
+        """Know the incidents that are on disk."""
+        self._incidents = {incident.id: incident for incident in self._load()}
+
+    def ended(self, command: AnyCommand, outcome: AnyOutcome) -> None:
+        """A command that a crash had cut off has ended now."""
+        self._perform(list(self._ended(command, outcome)))
+
     def recover(self) -> int:
-        """Read the incidents back after a start and go on where they were; returns how many were unfinished."""
+        """Go on where the incidents were; returns how many were unfinished."""
         unfinished = 0
-        for incident in self._load():
-            self._incidents[incident.id] = incident
+        for incident in self.all():
             if incident.pending():
                 unfinished += 1
             if incident.state is not IncidentState.CLOSED:

@@ -202,7 +202,7 @@ def _refused(message: str, text: str, where: str) -> BadInputError:
         return BadInputError(f"unknown key {key!r}{inside}", where=f"{where}:{_line_of(text, key)}", fix=fix)
     place = re.search(r" - at `\$\.?([^`]*)`", message)
     key = re.sub(r"\[\.\.\.\]|\[\d+\]", "", place[1]).split(".")[-1] if place else ""
-    what = message.split(" - at")[0]
+    what = message.split(" - at", maxsplit=1)[0]
     return BadInputError(
         f"{key}: {what}" if key else what, where=f"{where}:{_line_of(text, key)}", fix="correct the value"
     )

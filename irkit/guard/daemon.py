@@ -2,42 +2,251 @@
 """The guard: puts the parts together, runs them on one loop, and ends cleanly.
 
 Start order: refuse inside an agent; lock the home; policy; log; sockets answer; then the spool and the watched files
-are read beside them. SIGTERM: accept nobody more, finish what is under way, seal the log's tail, in under 2 s.
+are read beside them. SIGTERM: accept nobody more, finish what is under way, sync the log, in under 2 s.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import sys
-import time
-from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
 from irkit.clock import SystemClock
-from irkit.errors import IrkitError
-from irkit.guard import wiring
+from irkit.detect.engine import Engine
+from irkit.evidence.keys import ensure_key
 from irkit.guard.acts import Acts, Held, Wiring
 from irkit.guard.api import methods
 from irkit.guard.books import Books
 from irkit.guard.casebook import Casebook
-from irkit.guard.gatefiles import gate_hashes, lasting_interpreter, write_gate
+from irkit.guard.chores import Chores
+from irkit.guard.config import Config
+from irkit.guard.gatefiles import lasting_interpreter, write_gate
 from irkit.guard.gateway import Gateway
+from irkit.guard.governance import Governance
+from irkit.guard.hands import handlers, rechecks
 from irkit.guard.hooksock import HookServer
+from irkit.guard.intake import Intake
 from irkit.guard.judge import Judge, Policy
 from irkit.guard.lock import HomeLock, own_environment, refuse_inside_agent
 from irkit.guard.peer import PeerFinder
 from irkit.guard.rpc import RpcServer
+from irkit.guard.shelf import playbook_for
+from irkit.guard.store import Store
+from irkit.guard.undumpable import be_undumpable
+from irkit.guard.wiring import build_ingest, policy_in_force
 from irkit.home import Home
-from irkit.incident.commands import AnyCommand, AnyOutcome
-from irkit.incident.session import ProcessId, Session, State
+from irkit.incident.session import SessionTable
+from irkit.respond.executor import Executor
+from irkit.respond.journal import Journal
+from irkit.stream.log import AuditLog
 
 STOP_MAX_S = 1.5
-SAVE_AFTER_S = 2.0
-"""How long changed sessions may wait for the database; the roster waits for `ROSTER_AFTER_S` only."""
-ROSTER_AFTER_S = 0.02
-SYNC_AFTER_S = 0.9
-"""How long a written record may wait for its fdatasync."""
+
+
+class Guard:
+    """One guard of one home. Made and run on one loop."""
+
+    def __init__(self, home: Home, say: Callable[[str], None]) -> None:
+        self.home = home
+        self.clock = SystemClock()
+        self.since = self.clock.now()
+        self.loop = asyncio.get_running_loop()
+        self.say = say
+        self.store = Store(home.database)
+        self.policy = policy_in_force(home, self.store)
+        config = self.policy.config
+        write_gate(home, config.when_guard_down, config.when_down_per_agent())
+        self.extra = config.extra_programs()
+        self.key = ensure_key(home)
+        ingest, self.redactor = build_ingest(home, config, dict(os.environ), os.path.expanduser("~"))
+        self.books = Books(AuditLog.open(home.audit, self.clock))
+        self.table = SessionTable(self.store.sessions())
+        self.finder = PeerFinder(home.python, self.extra)
+        self.judge = Judge(
+            ingest=ingest,
+            engine=Engine(self.policy.rules, exceptions=self.policy.exceptions),
+            table=self.table,
+            books=self.books,
+            clock=self.clock,
+            policy=_decisions(config),
+        )
+        self.acts = Acts(self._wiring(), self._held_before())
+        self.judge.latched_all = lambda: self.acts.latched_all
+        self.journal = Journal(home.journal)
+        self.executor = Executor(handlers(self), self.journal, recheck=rechecks(self))
+        self.casebook = Casebook(
+            home,
+            clock=self.clock,
+            run=self.executor.run,
+            playbook_for=lambda _incident, detection: playbook_for(self.policy.playbooks, detection),
+            changed=lambda incident: say(f"{incident.id} {incident.state}: {incident.cause}"),
+        )
+        self.chores = Chores(self)
+        self.books.written = self.chores.log_was_written
+        self.gateway = Gateway(
+            finder=self.finder,
+            judge=self.judge,
+            casebook=self.casebook,
+            table=self.table,
+            books=self.books,
+            changed=self.chores.session_changed,
+        )
+        self.governance = Governance(self)
+        self.intake = Intake(self)
+        self.hooks = HookServer(self.gateway, self.loop)
+        self.rpc = RpcServer(methods(self))
+
+    def _wiring(self) -> Wiring:
+        return Wiring(
+            home=self.home,
+            table=self.table,
+            books=self.books,
+            pending=lambda: self.hooks.pending(),
+            later=self._later,
+            remember=lambda name, value: self.store.set(name, value),
+            redact=lambda text: self.redactor.text(text)[0],
+            now=self.clock.now,
+            hook_patience=_hook_patience,
+        )
+
+    def _later(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
+        """Call on the loop after so many seconds, from any thread."""
+        if seconds:
+            self.loop.call_soon_threadsafe(self.loop.call_later, seconds, lambda: function(*arguments))
+        else:
+            self.loop.call_soon_threadsafe(lambda: function(*arguments))
+
+    def _held_before(self) -> dict[str, Held]:
+        found = {}
+        for session in self.table:
+            text = self.store.get(f"held:{session.id}")
+            if text:
+                with contextlib.suppress(msgspec.DecodeError):
+                    found[str(session.id)] = msgspec.json.decode(text, type=Held)
+        return found
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Serve until told to stop."""
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, stopping.set)
+        self.chores.reap_the_dead()
+        self.hooks.start(bind(self.home.gate, "hook.sock"))
+        await self.rpc.start(bind(self.home.path, "guard.sock"))
+        self.books.record_own("guard_start", None, {"pid": os.getpid(), "key": self.key.fingerprint})
+        self.governance.report_changes()
+        self.chores.adopt_latches()
+        ready()
+        self.casebook.read_back()
+        for command, outcome in self.executor.resume():
+            self.casebook.ended(command, outcome)
+        unfinished = self.casebook.recover()
+        if unfinished:
+            self.say(f"went on with {unfinished} unfinished incident(s)")
+        self.intake.start()
+        self.chores.start()
+        await stopping.wait()
+        await self._stop()
+
+    def reload_policy(self) -> None:
+        """The approved policy changed: rules, exceptions, playbooks and answers follow; windows begin anew."""
+        self.policy = policy_in_force(self.home, self.store)
+        config = self.policy.config
+        self.judge.engine = Engine(self.policy.rules, exceptions=self.policy.exceptions)
+        self.judge.policy = _decisions(config)
+        self.extra = config.extra_programs()
+        write_gate(self.home, config.when_guard_down, config.when_down_per_agent())
+
+    def problems(self) -> list[str]:
+        """What a person should look at, in words."""
+        found = [
+            f"policy: {change.name} {change.kind}, not approved: irkit policy show"
+            for change in self.governance.changes
+        ]
+        found += [f"rule {one.name}: {one.what}; {one.fix}" for one in self.policy.rules.quarantined]
+        if self.books.failing or self.books.log.full:
+            found.append("the audit log cannot be written: free disk space")
+        if self.journal.trouble:
+            found.append(f"journal: {self.journal.trouble}")
+        return found
+
+    async def _stop(self) -> None:
+        self.hooks.stop()
+        await self.rpc.stop()
+        self.intake.stop()
+        await self.casebook.settle(STOP_MAX_S)
+        self.chores.stop()
+        self.store.save_sessions(self.table)
+        self.books.record_own("guard_stop", None, {"pid": os.getpid()})
+        self.books.log.close()
+        self.journal.close()
+        self.store.close()
+        for path in (self.home.hook_socket, self.home.guard_socket):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+
+def bind(folder: str, name: str) -> socket.socket:
+    """A listening socket below a folder that may lie deeper than an address is long; 0600."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.chdir(folder)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        listening.bind(name)
+        os.chmod(name, 0o600)
+    finally:
+        os.fchdir(before)
+        os.close(before)
+    listening.listen(4096)
+    return listening
+
+
+def _decisions(config: Config) -> Policy:
+    return Policy(
+        when_log_fails=config.when_log_fails,
+        when_guard_down=config.when_guard_down,
+        shadow=frozenset(config.rules.shadow),
+    )
+
+
+def _hook_patience(agent: str) -> float:
+    """How long that agent waits for a before-call hook."""
+    from irkit.agents.registry import AGENTS
+
+    waits = [
+        e.timeout_s for spec in AGENTS if spec.name == agent for e in spec.events if e.happening.refusable
+    ]
+    return float(min(waits, default=60))
+
+
+def run_guard(home: Home, *, quiet: bool, as_json: bool) -> int:
+    """`irkit guard`: returns the exit code. Raises IrkitError when it cannot start."""
+    refuse_inside_agent(PeerFinder(lasting_interpreter()), own_environment())
+    home.make()
+    lock = HomeLock(home)
+    be_undumpable()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def say(line: str) -> None:
+        if as_json:
+            sys.stdout.write(msgspec.json.encode({"ts": SystemClock().now(), "text": line}).decode() + "\n")
+            sys.stdout.flush()
+        elif not quiet:
+            sys.stderr.write(f"irkit guard: {line}\n")
+
+    async def main() -> None:
+        guard = Guard(home, say)
+        await guard.run(lambda: say(f"ready, pid {os.getpid()}, home {home.path}"))
+
+    try:
+        asyncio.run(main())
+    finally:
+        lock.release()
+    say("stopped")
+    return 0

@@ -17,7 +17,7 @@ from irkit.guard.casebook import Casebook
 from irkit.guard.hooksock import HookCall
 from irkit.guard.judge import Judge, Reading, Verdict, read_payload
 from irkit.guard.peer import Peer, PeerFinder
-from irkit.incident.session import ProcessId, Session, SessionTable
+from irkit.incident.session import Session, SessionTable
 from irkit.stream.event import Event
 
 FREEZING_LOADER = ("LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "DYLD_INSERT_LIBRARIES")
@@ -35,7 +35,7 @@ class Gateway:
         casebook: Casebook,
         table: SessionTable,
         books: Books,
-        changed: Callable[[Session, ProcessId | None], None],
+        changed: Callable[..., None],
     ) -> None:
         self._finder = finder
         self._judge = judge
@@ -71,7 +71,7 @@ class Gateway:
         verdict = self._judge.judge(event, reading, call.peer)
         if call.peer.process:
             self.firing[call.peer.agent] = verdict.event.ts
-        self._changed(verdict.session, call.peer.process)
+        self._changed(verdict.session, call.peer.process, call=verdict.event.phase == "pre")
         for one in verdict.detections:
             self._found(one, verdict.session)
         for problem in call.peer.problems:

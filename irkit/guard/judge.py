@@ -10,6 +10,7 @@ Rules:
 It asks for no act: `Reaction` does, from the verdict.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -111,7 +112,7 @@ class Judge:
         self.ingest = ingest
         self.engine = engine
         self.policy = policy
-        self.latched_all = False
+        self.latched_all: Callable[[], bool] = lambda: False
         self._table = table
         self._books = books
         self._clock = clock
@@ -132,9 +133,9 @@ class Judge:
         """Decide about a live hook call."""
         return self._decide(event, reading, peer.process)
 
-    def note(self, event: Event) -> Verdict:
-        """Judge an event that asks nothing (spool, tail): it may raise suspicion, never lower it."""
-        payload = Payload(happening=Happening.NOTICE, session=event.session)
+    def note(self, event: Event, happening: Happening) -> Verdict:
+        """Judge an event that nobody waits for (spool, tail): it may raise suspicion, never lower it."""
+        payload = Payload(happening=happening, session=event.session)
         return self._decide(event, Reading(agent_spec("claude-code"), payload), None)
 
     def _decide(self, event: Event, reading: Reading, process: ProcessId | None) -> Verdict:
@@ -157,7 +158,7 @@ class Judge:
         return Verdict(event, session, decision, self._answer(reading, decision, reason), found, recorded)
 
     def _decision(self, session: Session, reading: Reading, found: tuple[Detection, ...]) -> tuple[str, str]:
-        if self.latched_all or self._table.latched(session):
+        if self.latched_all() or self._table.latched(session):
             return "deny", "irkit has latched this session: no tool call of it runs"
         worst = max(found, key=lambda one: one.response.rank, default=None)
         if reading.problem:

@@ -81,6 +81,11 @@ class PeerFinder:
             pid = found.ppid
         return "", None
 
+    def agent_of_pid(self, pid: int) -> str:
+        """Which agent runs under this number now."""
+        found = procfs.look(pid)
+        return self.agent_of(ProcessId(pid, found.start)) if found else ""
+
     def agent_of(self, process: ProcessId) -> str:
         """Which agent a process is, empty for none."""
         known = self._known.get(process)

@@ -6,6 +6,7 @@ and what no playbook is for falls to the shipped `default`.
 """
 
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from irkit import limits
@@ -41,11 +42,24 @@ class Shelf(NamedTuple):
 
 def load_shelf(home: Home) -> Shelf:
     """Read the site's playbooks and the shipped ones. Never raises on what a file holds."""
-    held: list[Shelved] = []
+    texts: list[tuple[str, str]] = []
     broken: list[BadInputError] = []
     for where in site_files(home):
         try:
-            _put(held, parse(read_text(where), where), where)
+            texts.append((where, read_text(where)))
+        except BadInputError as problem:
+            broken.append(problem)
+    shelf = shelf_of(texts)
+    return Shelf(shelf.held, (*broken, *shelf.broken))
+
+
+def shelf_of(site: Iterable[tuple[str, str]]) -> Shelf:
+    """The shelf of these site playbooks (name, text) and the shipped ones."""
+    held: list[Shelved] = []
+    broken: list[BadInputError] = []
+    for where, text in site:
+        try:
+            _put(held, parse(text, where), where)
         except BadInputError as problem:
             broken.append(problem)
     for name, text in shipped("playbooks"):

@@ -1,56 +1,81 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guard is made of, put together once at start: policy, keys, redactor, engine, log, table."""
+"""What a guard is made of, put together once at start: policy, keys, redactor, rules, playbooks."""
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from irkit.clock import Clock
-from irkit.detect.engine import Engine
+import msgspec
+
+from irkit.detect.exception import RuleException
+from irkit.detect.load import load_rules
 from irkit.detect.rule import RuleSet
-from irkit.guard.approval import Change, effective
-from irkit.guard.books import Books
-from irkit.guard.config import Config
+from irkit.errors import BadInputError
+from irkit.guard.approval import Effective, check_policy, effective
+from irkit.guard.config import Config, load_config
+from irkit.guard.shelf import shelf_of
 from irkit.guard.store import Store
 from irkit.home import Home
 from irkit.incident.playbook import Playbook
-from irkit.incident.session import SessionTable
+from irkit.shipped import shipped
 from irkit.stream.ingest import Ingest
-from irkit.stream.log import AuditLog
-from irkit.stream.redact import build_redactor
+from irkit.stream.redact import Redactor, build_redactor
 from irkit.stream.value_sources import EnvironmentAndFiles
 
+KEY_BYTES = 32
 
-class Parts(NamedTuple):
-    """The parts of a guard."""
 
-    home: Home
-    clock: Clock
-    store: Store
+class PolicyInForce(NamedTuple):
+    """The approved policy, parsed."""
+
+    approved: Effective
     config: Config
-    changes: tuple[Change, ...]
-    """What differs from the approved policy: tampering, until a person approves it."""
     rules: RuleSet
     playbooks: tuple[Playbook, ...]
-    engine: Engine
-    ingest: Ingest
-    books: Books
-    table: SessionTable
+    exceptions: tuple[RuleException, ...]
+
+
+def policy_in_force(home: Home, store: Store) -> PolicyInForce:
+    """Read the policy. A first start refuses what does not parse; later the last approved copy holds (threat T7)."""
+    found = effective(home, store, check_policy)
+    config = load_config(found.files.get("irkit.toml", b"").decode(), home.config)
+    site = [(name, data.decode()) for name, data in found.files.items() if name.startswith("rules/")]
+    rules = load_rules([*shipped("rules"), *site])
+    plans = [(name, data.decode()) for name, data in found.files.items() if name.startswith("playbooks/")]
+    return PolicyInForce(found, config, rules, shelf_of(plans).playbooks, _exceptions(found.files))
+
+
+def _exceptions(files: dict[str, bytes]) -> tuple[RuleException, ...]:
+    text = files.get("exceptions.json")
+    if not text:
+        return ()
+    try:
+        return msgspec.json.decode(text, type=tuple[RuleException, ...])
+    except msgspec.DecodeError as error:
+        raise BadInputError(f"exceptions cannot be read ({error})", where="exceptions.json") from error
+
+
+def build_ingest(
+    home: Home, config: Config, environ: dict[str, str], user_home: str
+) -> tuple[Ingest, Redactor]:
+    """The redactor by the settings, and the ingest that uses it. Two keys: fingerprints and argument hashes."""
+    exact = EnvironmentAndFiles(environ, user_home).values() if config.redaction.known_values else ()
+    redactor = build_redactor(key_of(home, "redact.key"), exact=exact, detector=config.redaction.detector)
+    return Ingest(redactor, key_of(home, "args.key")), redactor
 
 
 def key_of(home: Home, name: str) -> bytes:
-    """A 32-byte secret of this home, made at first use, readable by this user only."""
+    """A secret of this home, made at first use, readable by this user only. Raises OSError."""
     path = os.path.join(home.keys, name)
     try:
         with open(path, "rb") as file:
-            found = file.read(64)
-        if len(found) == 32:
+            found = file.read(KEY_BYTES)
+        if len(found) == KEY_BYTES:
             return found
     except FileNotFoundError:
         pass
-    made = secrets.token_bytes(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    made = secrets.token_bytes(KEY_BYTES)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     os.write(descriptor, made)
     os.close(descriptor)
     return made

@@ -217,13 +217,12 @@ def _pgpass(text: str) -> Iterator[Found]:
     for match in _PGPASS.finditer(text):
         host, port, password = match.group(1), match.group(2), match.group(5)
         postgres = port in {"5432", "5433", "6432", "*"} or host in {"localhost", "*"}
-        if postgres or any(char.isdigit() for char in password):
-            if (
-                not is_placeholder(password)
-                and password[0] not in "$<{/"
-                and text[match.end() : match.end() + 1] != ":"
-            ):
-                yield Found(match.start(5), match.end(5), "password")
+        if (postgres or any(char.isdigit() for char in password)) and (
+            not is_placeholder(password)
+            and password[0] not in "$<{/"
+            and text[match.end() : match.end() + 1] != ":"
+        ):
+            yield Found(match.start(5), match.end(5), "password")
 
 
 def _pem(text: str) -> Iterator[Found]:

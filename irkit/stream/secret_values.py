@@ -71,7 +71,7 @@ def _is_password(value: str, *, quoted: bool, shouted: bool) -> bool:
     if value.isalpha() and _TELLTALE.search(value):
         return False
     if quoted:
-        return not (value[:1] in "{:" or value.endswith(":") or _CALL.match(value) and value.endswith(")"))
+        return not (value[:1] in "{:" or value.endswith(":") or (_CALL.match(value) and value.endswith(")")))
     if _is_code(value):
         return (
             shouted and _IDENTIFIER.fullmatch(value) is not None and value.isalnum() and not value.isupper()
@@ -91,7 +91,9 @@ def _is_code(value: str) -> bool:
     if not _IDENTIFIER.fullmatch(value):
         return False
     return (
-        value.isalpha() or "_" in value and not _has_random_part(value) or _TELLTALE.search(value) is not None
+        value.isalpha()
+        or ("_" in value and not _has_random_part(value))
+        or _TELLTALE.search(value) is not None
     )
 
 
@@ -109,7 +111,7 @@ def _looks_random(value: str) -> bool:
         return False
     if _UUID.fullmatch(value):
         return True
-    if value.isdigit() or _WORDY.fullmatch(value) and not (value.isalpha() and len(value) >= 20):
+    if value.isdigit() or (_WORDY.fullmatch(value) and not (value.isalpha() and len(value) >= 20)):
         return False
     digits = sum(char.isdigit() for char in value)
     letters = sum(char.isalpha() for char in value)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`irkit verify PATH`: check a log folder or a day's file, without a guard and without trusting one."""
+
+import argparse
+import os
+
+from irkit import exit_codes
+from irkit.cli.output import emit, paint
+from irkit.errors import BadInputError
+from irkit.evidence.keys import read_signers
+from irkit.evidence.verify import verify_log
+from irkit.home import Home
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `irkit verify`."""
+    parser.add_argument("path", help="a folder of logs, or one day's file")
+    parser.add_argument(
+        "--signers", default="", metavar="FILE", help="allowed_signers that you got by another way"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.epilog = "examples:\n  irkit verify ~/.local/share/irkit/audit\n  irkit verify copy/2026-11-24.jsonl --signers team_signers"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify."""
+    if not os.path.exists(args.path):
+        raise BadInputError(
+            "there is nothing", where=args.path, fix="name a folder of logs, or one day's file"
+        )
+    return verdict_of(args.path, args.json, Home(), args.signers)
+
+
+def verdict_of(path: str, as_json: bool, home: Home, signers: str = "") -> int:
+    """Print the verdict on a log; the exit code says whether it holds."""
+    own = os.path.join(home.keys, "allowed_signers")
+    named = signers or (own if os.path.exists(own) else "")
+    found = verify_log(path, read_signers(named) if named else None)
+    if found.broken is not None:
+        text = f"{paint('BROKEN', 'red', 'bold')}  {found.broken.text()}"
+    else:
+        signed = f"signed up to record {found.signed_seq}" if found.signed_seq else "not signed yet"
+        text = (
+            f"{paint('OK', 'green', 'bold')}  {found.lines} records in {found.files} file(s), seq {found.first_seq} to "
+            f"{found.last_seq}, {signed} ({found.checkpoints} checkpoint(s))\nhead {found.head}"
+        )
+    text += "".join(f"\nnote: {note}" for note in found.notes)
+    emit(as_json, found, text)
+    return exit_codes.DONE if found.ok else exit_codes.NEGATIVE

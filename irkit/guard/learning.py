@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the kill path did by itself, taken over into the guard's table, log and incidents.
+
+The call is unauthenticated beyond the peer's user: whatever can be asked of the kernel is asked. A latch that is said
+to be there is looked for; a process that is said to be dead must be; only what is stopped now counts as stopped.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from irkit.guard.acts import Held
+from irkit.incident.commands import AnyOutcome, Done, Failed, Freeze, Kill, Latch
+from irkit.incident.incident import Incident
+from irkit.incident.inputs import Answered, FreezeAsked, KillAsked
+from irkit.incident.session import ProcessId, Session, State
+from irkit.respond import latch as latch_file
+from irkit.respond import procfs
+
+if TYPE_CHECKING:
+    from irkit.guard.daemon import Guard
+
+PAIRS_MAX = 100_000
+
+
+def learn(guard: "Guard", told: dict[str, Any], by: str) -> None:
+    """Take over one `acted` call."""
+    act = told.get("act") if told.get("act") in {"freeze", "kill", "latch"} else "latch"
+    reason = str(told.get("reason") or "")[:500]
+    args = {
+        "act": act,
+        "by": by,
+        "reason": reason,
+        "verdict": told.get("verdict"),
+        "all": bool(told.get("all")),
+    }
+    guard.books.record_own("acted", None, args)
+    if latch_file.latched(guard.home, "irkit", "-no-session-"):
+        guard.acts.latched_all = True
+    stopped, foreground = _pairs(told.get("stopped")), _pairs(told.get("foreground"))
+    for name in _names(told.get("sessions")):
+        session = guard.table.get(name)
+        if session is None:
+            continue
+        session = guard.table.put(replace(session, latched=True))
+        if act == "freeze":
+            _frozen(guard, session, stopped, foreground, by, reason)
+        elif act == "kill":
+            _killed(guard, session, by, reason)
+        guard.books.record_own(str(act), session, args)
+    guard.acts.write_roster()
+
+
+def _frozen(
+    guard: "Guard",
+    session: Session,
+    stopped: list[ProcessId],
+    foreground: list[ProcessId],
+    by: str,
+    reason: str,
+) -> None:
+    mine = [
+        key
+        for key in stopped
+        if (proc := procfs.look(key.pid)) and proc.start == key.start and proc.state in "Tt"
+    ]
+    before = guard.acts.held.get(session.id)
+    kept = tuple(dict.fromkeys((*(before.stopped if before else ()), *((k.pid, k.start) for k in mine))))
+    held = Held(kept, tuple((k.pid, k.start) for k in foreground), at=guard.clock.now())
+    guard.acts.remember_held(session.id, held)
+    session = guard.table.put(replace(session, state=State.FROZEN))
+    subject = guard.casebook.subject(session, guard.table.sharing(session))
+    given = FreezeAsked(at=guard.clock.now(), subject=subject, by=by, reason=reason or "frozen by hand")
+    _take(
+        guard,
+        session,
+        guard.casebook.feed_done(guard.casebook.active_of(session.id), given),
+        Freeze,
+        Done("by hand"),
+    )
+
+
+def _killed(guard: "Guard", session: Session, by: str, reason: str) -> None:
+    alive = [process for process in session.processes if guard.books.alive(process)]
+    outcome: AnyOutcome = (
+        Failed(f"{len(alive)} alive") if alive else Done("killed by hand, its agents are gone")
+    )
+    active = guard.casebook.active_of(session.id)
+    now = guard.clock.now()
+    if active is not None and active.waits:
+        incident = guard.casebook.feed_done(active, Answered(at=now, answer="kill", by=by, reason=reason))
+    else:
+        subject = guard.casebook.subject(session, guard.table.sharing(session))
+        given = KillAsked(at=now, subject=subject, by=by, reason=reason or "killed by hand")
+        incident = guard.casebook.feed_done(active, given)
+    if not alive:
+        guard.acts.held.pop(session.id, None)
+        guard.table.put(replace(session, state=State.KILLED, processes=()))
+    _take(guard, session, incident, Kill, outcome)
+
+
+def _take(
+    guard: "Guard",
+    session: Session,
+    incident: Incident | None,
+    kind: type[Freeze | Kill],
+    outcome: AnyOutcome,
+) -> None:
+    """The incident's own commands were carried out already: each ends as what the kernel shows."""
+    if incident is None:
+        return
+    for act in incident.pending(Latch, kind):
+        ended = outcome if isinstance(act.command, kind) else Done("done by hand")
+        guard.casebook.ended(act.command, ended)
+
+
+def _pairs(value: Any) -> list[ProcessId]:
+    if not isinstance(value, list) or len(value) > PAIRS_MAX:
+        return []
+    return [
+        ProcessId(*pair)
+        for pair in value
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, int) for number in pair)
+    ]
+
+
+def _names(value: Any) -> list[str]:
+    return [str(name) for name in value[:1000]] if isinstance(value, list) else []
