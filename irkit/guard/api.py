@@ -261,7 +261,8 @@ class Api:
         given = OpenAsked(
             at=self._g.clock.now(), subject=subject, by=_name(caller), reason=_text(params, "reason")
         )
-        return msgspec.to_builtins(self._g.casebook.feed(None, given))
+        active = self._g.casebook.active_of(session.id) if session else None
+        return msgspec.to_builtins(self._g.casebook.feed(active, given))
 
     def incident_note(self, params: dict[str, Any], caller: Caller) -> Any:
         """Write something down."""

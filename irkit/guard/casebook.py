@@ -28,6 +28,7 @@ from irkit.incident.commands import (
     Latch,
     Notify,
     SessionId,
+    Unlatch,
 )
 from irkit.incident.ids import is_incident_id, next_id
 from irkit.incident.incident import Incident, IncidentState
@@ -37,7 +38,7 @@ from irkit.incident.session import Session
 from irkit.incident.state import advance
 
 _INCIDENT = msgspec.json.Decoder(Incident)
-_ON_THE_LOOP = (Latch, Freeze)
+_ON_THE_LOOP = (Latch, Freeze, Unlatch)
 """Quick, or bound to what only the loop may touch; the others run in a thread."""
 
 
@@ -60,6 +61,8 @@ class Casebook:
         self._changed = changed
         self._incidents: dict[IncidentId, Incident] = {}
         self._due: list[AnyCommand] = []
+        self._queues: dict[IncidentId, list[AnyCommand]] = {}
+        self._working: set[IncidentId] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -191,21 +194,36 @@ class Casebook:
             commands = [*commands[1:], *self._carry(commands[0])]
         for command in commands:
             if isinstance(command, Notify):
-                self._start(self._follow([command]))
-        rest = [command for command in commands if not isinstance(command, Notify)]
-        if rest:
-            self._start(self._follow(rest))
+                self._start(self._tell(command))
+            else:
+                self._queues.setdefault(command.incident, []).append(command)
+                if command.incident not in self._working:
+                    self._working.add(command.incident)
+                    self._start(self._work(command.incident))
         self._arm()
 
-    async def _follow(self, commands: list[AnyCommand]) -> None:
+    async def _tell(self, command: Notify) -> None:
+        """Beside everything else."""
+        outcome = await asyncio.get_running_loop().run_in_executor(None, self._run, command)
+        self._perform(list(self._ended(command, outcome)))
+
+    async def _work(self, incident: IncidentId) -> None:
+        """One incident's commands, one after the other: a kill waits for the keep before it."""
         loop = asyncio.get_running_loop()
-        while commands:
-            command = commands.pop(0)
-            if isinstance(command, _ON_THE_LOOP):
-                commands += self._carry(command)
-                continue
-            outcome = await loop.run_in_executor(None, self._run, command)
-            commands += self._ended(command, outcome)
+        queue = self._queues[incident]
+        try:
+            while queue:
+                command = queue.pop(0)
+                if isinstance(command, _ON_THE_LOOP):
+                    follow = self._carry(command)
+                else:
+                    follow = self._ended(command, await loop.run_in_executor(None, self._run, command))
+                urgent = [one for one in follow if isinstance(one, Notify | Latch | Freeze)]
+                queue += [one for one in follow if not isinstance(one, Notify | Latch | Freeze)]
+                if urgent:
+                    self._perform(urgent)
+        finally:
+            self._working.discard(incident)
         self._arm()
 
     def _carry(self, command: AnyCommand) -> tuple[AnyCommand, ...]:

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 
 import msgspec
@@ -39,7 +40,9 @@ from irkit.guard.store import Store
 from irkit.guard.undumpable import be_undumpable
 from irkit.guard.wiring import build_ingest, policy_in_force
 from irkit.home import Home
+from irkit.incident.incident import Incident
 from irkit.incident.session import SessionTable
+from irkit.report.incident_text import log_line
 from irkit.respond.executor import Executor
 from irkit.respond.journal import Journal
 from irkit.stream.log import AuditLog
@@ -56,6 +59,7 @@ class Guard:
         self.since = self.clock.now()
         self.loop = asyncio.get_running_loop()
         self.say = say
+        self._said: dict[str, str] = {}
         self.store = Store(home.database)
         self.policy = policy_in_force(home, self.store)
         config = self.policy.config
@@ -83,7 +87,7 @@ class Guard:
             clock=self.clock,
             run=self.executor.run,
             playbook_for=lambda _incident, detection: playbook_for(self.policy.playbooks, detection),
-            changed=lambda incident: say(f"{incident.id} {incident.state}: {incident.cause}"),
+            changed=self._incident_changed,
         )
         self.chores = Chores(self)
         self.books.written = self.chores.log_was_written
@@ -98,7 +102,12 @@ class Guard:
         self.governance = Governance(self)
         self.intake = Intake(self)
         self.hooks = HookServer(self.gateway, self.loop)
-        self.rpc = RpcServer(methods(self))
+        self.rpc = RpcServer(methods(self), self._defect)
+
+    def _incident_changed(self, incident: Incident) -> None:
+        if self._said.get(incident.id) != incident.state:
+            self._said[incident.id] = incident.state
+            self.say(log_line(incident))
 
     def _wiring(self) -> Wiring:
         return Wiring(
@@ -160,6 +169,12 @@ class Guard:
         self.judge.policy = _decisions(config)
         self.extra = config.extra_programs()
         write_gate(self.home, config.when_guard_down, config.when_down_per_agent())
+
+    def _defect(self, what: str, error: Exception) -> None:
+        """A method raised what it should not: said and recorded, and the guard goes on."""
+        lines = traceback.format_exception(error)
+        self.say(f"a defect in {what}: {lines[-1].strip()} ({lines[-2].strip().splitlines()[0]})")
+        self.books.record_own("defect", None, {"method": what, "error": "".join(lines)[-2000:]})
 
     def problems(self) -> list[str]:
         """What a person should look at, in words."""

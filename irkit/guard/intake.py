@@ -102,7 +102,7 @@ class Intake:
         tail, transcript = self._tails.get(path) or self._open(config, path)
         found = tail.read()
         for notice in found.notices:
-            self._g.books.record_own("tail_notice", None, {"path": path, "what": notice})
+            self._g.books.record_own("tail_gap", None, {"path": path, "what": notice})
         for line in found.lines:
             try:
                 heard = transcript.feed(line)

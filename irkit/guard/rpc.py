@@ -42,8 +42,13 @@ def caller_of(connection: socket.socket) -> Caller:
 class RpcServer:
     """Serves one table of methods on one listening socket."""
 
-    def __init__(self, methods: Mapping[str, Method]) -> None:
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        defect: Callable[[str, Exception], object] = lambda _name, _error: None,
+    ) -> None:
         self._methods = methods
+        self._defect = defect
         self._server: asyncio.Server | None = None
 
     async def start(self, listening: socket.socket) -> None:
@@ -72,6 +77,7 @@ class RpcServer:
 
     async def _answer(self, line: bytes, caller: Caller) -> bytes:
         ident: Any = None
+        request: dict[str, Any] = {}
         try:
             request = msgspec.json.decode(line, type=dict[str, Any])
             ident = request.get("id")
@@ -88,6 +94,9 @@ class RpcServer:
             data = {"exit_code": error.exit_code, "fix": error.fix}
             text = f"{error.where}: {error.what}" if error.where else error.what
             return _error(ident, -32000, text, data)
+        except Exception as error:  # noqa: BLE001 - the seam: one method's defect must not end the guard
+            self._defect(str(request.get("method")), error)
+            return _error(ident, -32603, f"a defect in the guard: {type(error).__name__}: {error}"[:300])
         return msgspec.json.encode({"jsonrpc": "2.0", "id": ident, "result": result})
 
 

@@ -35,7 +35,7 @@ class ExactValues:
             if count >= EXACT_VALUES_MAX:
                 break
             if is_worth_masking(value):
-                mark = (kind, hmac.digest(key, value.encode("utf-8", "surrogateescape"), "sha256").hex())
+                mark = (kind, hmac.digest(key, value.encode("utf-8", "surrogatepass"), "sha256").hex())
                 for form in forms_of(value):
                     self._forms.setdefault(form, mark)
         self._groups: dict[int, list[bytes]] = {}
@@ -54,7 +54,7 @@ class ExactValues:
         hits = self._known.intersection(_grouped(raw))
         for form in {form for hit in hits for form in self._groups[hit]}:
             kind, fingerprint = self._forms[form]
-            needle = form.decode("utf-8", "surrogateescape")
+            needle = form.decode("utf-8", "surrogatepass")
             at = text.find(needle)
             while at >= 0:
                 yield Found(at, at + len(needle), kind), fingerprint
@@ -72,10 +72,10 @@ def is_worth_masking(value: str) -> bool:
 
 def forms_of(value: str) -> set[bytes]:
     """The value as it is, as JSON writes it, as URLs do, and in base64 at each of the three places it can start at."""
-    raw = value.encode("utf-8", "surrogateescape")
+    raw = value.encode("utf-8", "surrogatepass")
     forms = {raw, quote(raw, safe="").encode(), quote(raw).encode()}
     for ascii_only in (True, False):
-        forms.add(json.dumps(value, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogateescape"))
+        forms.add(json.dumps(value, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogatepass"))
     for shift in range(3):
         coded = base64.b64encode(bytes(shift) + raw)
         first = (shift * 8 + 5) // 6  # characters that also hold bits of what stands before

@@ -62,6 +62,10 @@ class OwnEvent(StrEnum):
     """The wall clock moved by `step_s` against the monotonic one (or the machine slept)."""
     SPOOL_GAP = "spool_gap"
     SPOOL_REJECT = "spool_reject"
+    ACTED = "acted"
+    """The kill path acted by itself and told the guard."""
+    DEFECT = "defect"
+    """Something in the guard raised what it should not have."""
     TAIL_GAP = "tail_gap"
     """A watched file was truncated, replaced, or had a line that was too long."""
 
