@@ -79,7 +79,7 @@ def replay_files(files: list[Found], rules: RuleSet, redact: Redacts, *, merged:
         streams = []
         for one, problem in zip(files, skipped, strict=True):
             file = stack.enter_context(_opened(one.path))
-            lines = split(iter(lambda file=file: file.read(_CHUNK), b""))
+            lines = split(_chunks(file))
             streams.append(events(lines, _dialect(one), engine, redact, problem, one.path))
         for event in heapq.merge(*streams, key=lambda event: event.ts):
             yield from engine.feed(event)
@@ -93,7 +93,7 @@ def replay_file(one: Found, engine: Engine, redact: Redacts) -> Iterator[Detecti
     dialect = _dialect(one)
     feed = engine.feed
     with _opened(one.path) as file:
-        lines = split(iter(lambda: file.read(_CHUNK), b""))
+        lines = split(_chunks(file))
         for event in events(lines, dialect, engine, redact, skipped, one.path):
             found = feed(event)
             if found:
@@ -101,9 +101,14 @@ def replay_file(one: Found, engine: Engine, redact: Redacts) -> Iterator[Detecti
     skipped.tell()
 
 
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
 def _opened(path: str) -> BinaryIO:
     try:
-        return open(path, "rb", buffering=0)  # type: ignore[return-value]  # a FileIO reads as a BinaryIO does
+        return open(path, "rb")
     except OSError as error:
         raise BadInputError(
             f"cannot be read ({error.strerror})", where=path, fix="check the path and its rights"

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: ARG001 - all handlers have one signature
 """From an event to the acts that it performs. The one entry: `deriver_of(kind)`.
 
 Rules: most calls perform no act that rules speak of, so the first look is cheap: a command whose words are all
@@ -35,10 +36,15 @@ HANDLERS: dict[str, Handler] = {
     **POWERSHELL, **FILES, **NETWORK, **GIT, **SERVICES, **SYSTEM, **CODE, **WRAPPERS,
 }  # fmt: skip
 _BACKSLASHED = frozenset({"powershell", "pwsh", "cmd"})
-_OUTWARD = re.compile(r"(?:^|_)(?:send|create|post|publish|delete|remove|update|merge|push|reply|write|upload|share|invite|transfer|pay|trash|archive|comment|forward|submit|add|edit|move|drop|execute|run|deploy)(?:_|$)")
-_LOOKS = re.compile(r"(?:^|_)(?:get|list|search|read|fetch|query|find|describe|view|show|snapshot|screenshot|take|navigate|click|hover|evaluate|wait|console|resize|type|fill|press|select)(?:_|$)")
+_OUTWARD = re.compile(
+    r"(?:^|_)(?:send|create|post|publish|delete|remove|update|merge|push|reply|write|upload|share|invite|transfer|pay|trash|archive|comment|forward|submit|add|edit|move|drop|execute|run|deploy)(?:_|$)"
+)
+_LOOKS = re.compile(
+    r"(?:^|_)(?:get|list|search|read|fetch|query|find|describe|view|show|snapshot|screenshot|take|navigate|click|hover|evaluate|wait|console|resize|type|fill|press|select)(?:_|$)"
+)
 _DESTROYS = re.compile(r"(?:delete|destroy|drop|remove|terminate|purge|wipe)_?(?:volume|project|service|environment|database|db|instance|cluster|bucket|app|server|repository|repo|branch|account|organization|backup|namespace|stack|table)")  # fmt: skip
 _PATCHED = re.compile(r"^\*\*\* (Add|Update|Delete) File: (.+)$", re.MULTILINE)
+DELETES = frozenset({"delete", "delete_file", "deletefile"})
 _QUERY_MAX = 400
 """A longer query in a page's address carries data out."""
 
@@ -48,17 +54,17 @@ def deriver_of(kind: Kind) -> Deriver | None:
     return _DERIVERS.get(kind)
 
 
+def ordinary_target(path: str) -> bool:
+    """Whether writing this file is no act by its name alone."""
+    return bool(path) and not suspect(path) and not SCRIPT.search(path) and path[:5] != "/etc/"
+
+
 def _walk(event: Event, memory: Memory) -> Walk:
-    cwd = canonical(event.cwd) if event.cwd else ""
-    if cwd and not memory.project:
-        memory.project = cwd
-    return Walk(memory, cwd, HANDLERS)
+    return Walk(memory, canonical(event.cwd) if event.cwd else "", HANDLERS)
 
 
 def shell_acts(event: Event, memory: Memory) -> tuple[Act, ...]:
     """Acts of a shell command."""
-    if event.cwd and not memory.project:
-        memory.project = canonical(event.cwd)
     command = command_of(event.args)
     if not command or not (telling(command) or memory.scripts or memory.fetched):
         return ()
@@ -74,8 +80,6 @@ def shell_acts(event: Event, memory: Memory) -> tuple[Act, ...]:
 
 def read_acts(event: Event, memory: Memory) -> tuple[Act, ...]:
     """Acts of a tool that reads or searches files."""
-    if event.cwd and not memory.project:
-        memory.project = canonical(event.cwd)
     path = first_text(event.args, FILE_ARGS)
     if not path or not suspect(path):
         return ()
@@ -83,7 +87,14 @@ def read_acts(event: Event, memory: Memory) -> tuple[Act, ...]:
     kind = file_class(where)
     if kind not in SECRET_CLASSES or (event.kind == "search" and kind == "env-file"):
         return ()
-    if event.kind == "search" and event.tool.lower() in {"ls", "glob", "list", "list_dir", "list_directory", "listdir"}:
+    if event.kind == "search" and event.tool.lower() in {
+        "ls",
+        "glob",
+        "list",
+        "list_dir",
+        "list_directory",
+        "listdir",
+    }:
         return ()
     return (Act("read-secret", target=kind, path=where, program=event.tool),)
 
@@ -91,19 +102,19 @@ def read_acts(event: Event, memory: Memory) -> tuple[Act, ...]:
 def write_acts(event: Event, memory: Memory) -> tuple[Act, ...]:
     """Acts of a tool that writes, edits or deletes files."""
     args = event.args
-    if event.cwd and not memory.project:
-        memory.project = canonical(event.cwd)
-    patch = next((value for value in args.values() if isinstance(value, str) and "*** Begin Patch" in value), "")
+    patch = next(
+        (value for value in args.values() if isinstance(value, str) and "*** Begin Patch" in value), ""
+    )
     if patch:
         return _patch_acts(event, memory, patch)
     path = first_text(args, FILE_ARGS)
     if not path:
         return ()
-    if event.tool.lower() in {"delete", "delete_file", "deletefile"}:
+    if event.tool.lower() in DELETES:
         walk = _walk(event, memory)
         walk.run("rm -rf -- '" + path.replace("'", "") + "'")
         return tuple(walk.acts)
-    if not suspect(path) and not SCRIPT.search(path) and not path.startswith("/etc/"):
+    if ordinary_target(path):
         return ()
     walk = _walk(event, memory)
     before = first_text(args, ("old_string", "oldString", "old_str"))
@@ -157,10 +168,17 @@ def mcp_acts(event: Event, memory: Memory) -> tuple[Act, ...]:
     acts: list[Act] = []
     if any(isinstance(args.get(name), (str, list)) for name in COMMAND_ARGS):
         acts.extend(shell_acts(event, memory))
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", event.tool.rpartition("__")[2]).lower().replace("-", "_").replace(".", "_")
+    name = (
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "_", event.tool.rpartition("__")[2])
+        .lower()
+        .replace("-", "_")
+        .replace(".", "_")
+    )
     query = first_text(args, ("query", "sql", "statement", "code", "expression"))
     if query and drops(query):
-        acts.append(Act("drop", "database", path=" ".join(query.split())[:120], program=event.tool, detail=("mcp",)))
+        acts.append(
+            Act("drop", "database", path=" ".join(query.split())[:120], program=event.tool, detail=("mcp",))
+        )
     if _DESTROYS.search(name):
         acts.append(Act("teardown", "infrastructure", path=name, program=event.tool))
     if _OUTWARD.search(name) and not _LOOKS.match(name):

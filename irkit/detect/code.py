@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: ARG001 - all handlers have one signature
 """What a piece of code in another language does, as far as its text tells: `python -c`, `node -e`, a script that was written.
 
 No language is parsed: calls that remove, run or send are looked for beside the texts that they are given. What only
@@ -16,17 +17,39 @@ from irkit.detect.hosts import host_class, host_in
 if TYPE_CHECKING:
     from irkit.detect.walk import Call, Walk
 
-_TEXT = re.compile(r"""\"((?:[^"\\\n]|\\.){1,2000})\"|'((?:[^'\\\n]|\\.){1,2000})'|`((?:[^`\\]|\\.){1,2000})`""")
-_REMOVES = re.compile(r"\brmtree\b|\brmSync\b|\brimraf\b|\brm_rf\b|\bfs\.rm\b|\bremove_tree\b|\bremoveSync\b|\brmdirSync\b|FileUtils\.(?:rm|remove)|\bdel_tree\b")
-_RUNS = re.compile(r"\bos\.system\b|\bsubprocess\b|\bpopen\b|\bexecSync\b|\bexec(?:File)?\(|\bspawn(?:Sync)?\b|\bshell_exec\b|\bsystem\s*\(?|%x|\bpassthru\b|\bqx\b")
-_SENDS = re.compile(r"\brequests\.(?:post|put|patch|get|request)\b|\burllib|\burlopen\b|\bhttpx\b|\bfetch\s*\(|\baxios\b|\bhttp\.client\b|\bhttps?\.request\b|Net::HTTP|\bsocket\b|\bcreate_connection\b|\bsmtplib\b|\bftplib\b")
-_POSTS = re.compile(r"\bpost\b|\bput\b|\bdata\s*=|\bjson\s*=|\bbody\s*[:=]|\bfiles\s*=|\.send(?:all)?\(|method['\"]?\s*:", re.IGNORECASE)
-_OPENS = re.compile(r"\bopen\s*\(|\bread_text\b|\bread_bytes\b|\breadFile(?:Sync)?\b|\bFile\.read\b|file_get_contents|\bIO\.read\b|\bcopyfile\b|\bcopytree\b")
-_WRITES = re.compile(r"""['"][wa]b?\+?['"]|\bwrite_text\b|\bwriteFile(?:Sync)?\b|\bappendFile(?:Sync)?\b|\bwrite_bytes\b|\.write\(|file_put_contents""")
-_ENVIRON = re.compile(r"\bos\.environ\b(?!\s*(?:\[|\.get))|dict\(os\.environ\)|\bprocess\.env\b(?![.\[])|\bENV\.to_h\b")
-_DECODES = re.compile(r"\b(?:exec|eval)\s*\(\s*[^\n]{0,80}(?:b64decode|fromhex|decompress|unhexlify|atob|Buffer\.from|urlopen|requests\.get|decode\()")
+_TEXT = re.compile(
+    r"""\"((?:[^"\\\n]|\\.){1,2000})\"|'((?:[^'\\\n]|\\.){1,2000})'|`((?:[^`\\]|\\.){1,2000})`"""
+)
+_REMOVES = re.compile(
+    r"\brmtree\b|\brmSync\b|\brimraf\b|\brm_rf\b|\bfs\.rm\b|\bremove_tree\b|\bremoveSync\b|\brmdirSync\b|FileUtils\.(?:rm|remove)|\bdel_tree\b"
+)
+_REMOVED = re.compile(f"(?:{_REMOVES.pattern})[^\\n]{{0,160}}")
+_RUNS = re.compile(
+    r"\bos\.system\b|\bsubprocess\b|\bpopen\b|\bexecSync\b|\bexec(?:File)?\(|\bspawn(?:Sync)?\b|\bshell_exec\b|\bsystem\s*\(?|%x|\bpassthru\b|\bqx\b"
+)
+_SENDS = re.compile(
+    r"\brequests\.(?:post|put|patch|get|request)\b|\burllib|\burlopen\b|\bhttpx\b|\bfetch\s*\(|\baxios\b|\bhttp\.client\b|\bhttps?\.request\b|Net::HTTP|\bsocket\b|\bcreate_connection\b|\bsmtplib\b|\bftplib\b"
+)
+_POSTS = re.compile(
+    r"\bpost\b|\bput\b|\bdata\s*=|\bjson\s*=|\bbody\s*[:=]|\bfiles\s*=|\.send(?:all)?\(|method['\"]?\s*:",
+    re.IGNORECASE,
+)
+_OPENS = re.compile(
+    r"\bopen\s*\(|\bread_text\b|\bread_bytes\b|\breadFile(?:Sync)?\b|\bFile\.read\b|file_get_contents|\bIO\.read\b|\bcopyfile\b|\bcopytree\b"
+)
+_WRITES = re.compile(
+    r"""['"][wa]b?\+?['"]|\bwrite_text\b|\bwriteFile(?:Sync)?\b|\bappendFile(?:Sync)?\b|\bwrite_bytes\b|\.write\(|file_put_contents"""
+)
+_ENVIRON = re.compile(
+    r"\bos\.environ\b(?!\s*(?:\[|\.get))|dict\(os\.environ\)|\bprocess\.env\b(?![.\[])|\bENV\.to_h\b"
+)
+_DECODES = re.compile(
+    r"\b(?:exec|eval)\s*\(\s*[^\n]{0,80}(?:b64decode|fromhex|decompress|unhexlify|atob|Buffer\.from|urlopen|requests\.get|decode\()"
+)
 _SHELL = re.compile(r"dup2|pty\.spawn|/bin/(?:ba)?sh|cmd\.exe")
-_HOME_CALL = re.compile(r"""(?:os\.path\.)?expanduser\(\s*['"](~[^'"]*)['"]\s*\)|Path\.home\(\)(?:\s*/\s*['"]([^'"]+)['"])?|os\.homedir\(\)|os\.environ\[['"]HOME['"]\]|process\.env\.HOME|Dir\.home|\$ENV\{HOME\}|ENV\[['"]HOME['"]\]""")
+_HOME_CALL = re.compile(
+    r"""(?:os\.path\.)?expanduser\(\s*['"](~[^'"]*)['"]\s*\)|Path\.home\(\)(?:\s*/\s*['"]([^'"]+)['"])?|\bhomedir\(\)|os\.environ\[['"]HOME['"]\]|process\.env\.HOME|Dir\.home|\$ENV\{HOME\}|ENV\[['"]HOME['"]\]"""
+)
 CODE_MAX_CHARS = 64 * 1024
 _TEXTS_MAX = 200
 
@@ -51,12 +74,14 @@ def run_code(walk: "Walk", text: str, program: str, stdin: Flow = NOTHING) -> Fl
                 walk.sub(one)
         argv = re.search(r"\[((?:\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*,?)+)\]", text)
         if argv:
-            walk.sub(" ".join(part[0] or part[1] for part in re.findall(r"\"([^\"\n]*)\"|'([^'\n]*)'", argv[1])))
+            walk.sub(
+                " ".join(part[0] or part[1] for part in re.findall(r"\"([^\"\n]*)\"|'([^'\n]*)'", argv[1]))
+            )
     return Flow(frozenset({"secret"}), target=secret) if secret else NOTHING
 
 
 def _removes(walk: "Walk", text: str, texts: list[str], homes: list[str], program: str) -> None:
-    for found in re.finditer(_REMOVES.pattern + r"[^\n]{0,160}", text):
+    for found in _REMOVED.finditer(text):
         near = [m[1] or m[2] or m[3] or "" for m in _TEXT.finditer(found[0])] + [
             m[1] or ("~/" + m[2] if m[2] else "~") for m in _HOME_CALL.finditer(found[0])
         ]
@@ -64,10 +89,18 @@ def _removes(walk: "Walk", text: str, texts: list[str], homes: list[str], progra
             if one.startswith(("/", "~", ".")):
                 place, path, whole = walk.place(one)
                 if place:
-                    walk.act("delete", program, target=place, path=path, detail=("recursive", "all") if whole else ("recursive",))
+                    walk.act(
+                        "delete",
+                        program,
+                        target=place,
+                        path=path,
+                        detail=("recursive", "all") if whole else ("recursive",),
+                    )
         if not near:
             for one in homes[:1]:
-                walk.act("delete", program, target=walk.place(one)[0], path=walk.path(one), detail=("recursive",))
+                walk.act(
+                    "delete", program, target=walk.place(one)[0], path=walk.path(one), detail=("recursive",)
+                )
 
 
 def _secrets(walk: "Walk", text: str, paths: list[str], program: str, stdin: Flow) -> str:
@@ -81,7 +114,11 @@ def _secrets(walk: "Walk", text: str, paths: list[str], program: str, stdin: Flo
         kind, path = walk.file(one)
         if not kind:
             continue
-        if kind in SECRET_CLASSES and _OPENS.search(text) and not (_WRITES.search(text) and kind == "env-file"):
+        if (
+            kind in SECRET_CLASSES
+            and _OPENS.search(text)
+            and not (_WRITES.search(text) and kind == "env-file")
+        ):
             walk.act("read-secret", program, target=kind, path=path)
             secret = kind
         elif kind in {"start-file", "guard", "agent-settings", "disk"} and _WRITES.search(text):
@@ -106,21 +143,29 @@ def _requests(walk: "Walk", text: str, texts: list[str], secret: str, program: s
 
 def interpreter(walk: "Walk", call: "Call") -> Flow:
     """`python -c CODE`, `python FILE`, `… | python`."""
-    from irkit.detect.wrappers import run_input, run_file
+    from irkit.detect.wrappers import run_file, run_input
 
     args = call.plain
     for at, arg in enumerate(args):
-        if arg in {"-c", "-e", "-r", "-p", "-pe", "-ne", "--eval", "-E", "-print", "eval"} and at + 1 < len(args):
+        if arg in {"-c", "-e", "-r", "-p", "-pe", "-ne", "--eval", "-E", "-print", "eval"} and at + 1 < len(
+            args
+        ):
             return run_code(walk, args[at + 1].replace("$(…)", ""), call.program, call.stdin)
         if arg == "-m":
             module = args[at + 1] if at + 1 < len(args) else ""
-            return walk.again(call, at + 1) if module in {"twine", "awscli", "pip", "flit", "poetry", "build"} else NOTHING
+            return (
+                walk.again(call, at + 1)
+                if module in {"twine", "awscli", "pip", "flit", "poetry", "build", "irkit"}
+                else NOTHING
+            )
         if not arg.startswith("-"):
             run_file(walk, call.args[at], call.program)
-            if args[at].endswith("manage.py"):
+            if arg.endswith("manage.py"):
                 return walk.again(call, at)
             return NOTHING
-    if call.heredoc or ("fetched" not in call.stdin.tags and "decoded" not in call.stdin.tags and call.stdin.text):
+    if call.heredoc or (
+        "fetched" not in call.stdin.tags and "decoded" not in call.stdin.tags and call.stdin.text
+    ):
         return run_code(walk, call.heredoc or call.stdin.text, call.program)
     return run_input(walk, call)
 
@@ -139,4 +184,7 @@ def script_acts(walk: "Walk", path: str, content: str) -> tuple[Act, ...]:
     return tuple(inner.acts)
 
 
-CODE = dict.fromkeys("python python2 python3 pypy node nodejs deno perl ruby php osascript lua tsx ts-node ipython".split(), interpreter)
+CODE = dict.fromkeys(
+    "python python2 python3 pypy node nodejs deno perl ruby php osascript lua tsx ts-node ipython".split(),
+    interpreter,
+)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from irkit import limits
 from irkit.detect.act import Act
 from irkit.detect.acts import Deriver, deriver_of
-from irkit.detect.correlate import Matches, Watch, session_key
+from irkit.detect.correlate import Matches, See, Watch, session_key
 from irkit.detect.detection import Detection
 from irkit.detect.exception import RuleException
 from irkit.detect.facts import ACT_FIELDS, STATIC_FIELDS, Facts
@@ -25,7 +25,7 @@ from irkit.detect.groups import Groups
 from irkit.detect.memory import Memory
 from irkit.detect.rule import Rule, RuleSet, Verdict
 from irkit.detect.twins import Twins
-from irkit.stream.event import Event
+from irkit.stream.event import Event, Kind
 
 Found = tuple[Verdict, Facts]
 _PLANS_MAX = 4096
@@ -34,10 +34,11 @@ _PLANS_MAX = 4096
 class _Plan(NamedTuple):
     """What a call of one tool needs."""
 
+    kind: Kind
     rules: tuple[Rule, ...]
-    """Matched by the name alone."""
-    watches: tuple[Watch, ...]
-    """That count it by the name alone."""
+    """Matched by the name alone, and reported."""
+    watches: tuple[tuple[See, Verdict], ...]
+    """Correlations that count it by the name alone."""
     derive: Deriver | None
     parts: frozenset[str]
     """Names of rules matched by the name alone that correlations use together with others."""
@@ -71,11 +72,12 @@ class Engine:
         self._static_watches = tuple(w for w in watches if static.issuperset(w.correlation.parts))
         self._watches = tuple(w for w in watches if w not in self._static_watches)
         self._burst = next((w for w in watches if w.correlation.name == "burst"), None)
-        self._plans: dict[tuple[str, str], _Plan] = {}
+        self._plans: dict[str, _Plan] = {}
         self._sessions: Groups[_Session] = Groups(_Session, limits.SESSIONS_MAX)
+        self._any_remembers = False
         self._twins = Twins()
 
-    def feed(self, event: Event) -> tuple[Detection, ...]:
+    def feed(self, event: Event) -> tuple[Detection, ...]:  # noqa: C901, PLR0912 - flat: every call runs through here
         """Judge one event. Detections come in the order of the rules; most events have none."""
         if event.event != "before_tool":
             return ()
@@ -86,18 +88,41 @@ class Engine:
             return ()
         if not twin:
             state.calls += 1
-        plan = self._plans.get((event.tool, event.kind)) or self._plan(event)
-        found: list[Found] = [(rule.verdict, Facts(event)) for rule in plan.rules if rule.verdict]
+        plan = self._plans.get(event.tool)
+        if plan is None or plan.kind != event.kind:
+            plan = self._plan(event)
+        found: list[Found] = []
+        if plan.rules:
+            found = [(rule.verdict, Facts(event)) for rule in plan.rules if rule.verdict]
         if not twin:
-            for watch in plan.watches:
-                if watch.see(key, event, ()):
-                    found.append((watch.correlation.verdict, Facts(event)))
-        acts = plan.derive(event, state.memory) if plan.derive else ()
+            for see, verdict in plan.watches:
+                if see(key, event, ()):
+                    found.append((verdict, Facts(event)))
+        memory = state.memory
+        if not memory.project and event.cwd:
+            memory.begin(event.cwd)
+        acts: tuple[Act, ...] = ()
+        if plan.derive is not None and event.args:
+            acts = plan.derive(event, memory)
+            if memory.scripts or memory.fetched:
+                self._any_remembers = True
         if event.call_id and self._reused(state, event):
             acts = (*acts, Act("reuse-call-id", program=event.tool))
         if acts or self._event_rules or plan.parts:
             self._ask(key, event, acts, found, None if twin else plan.parts)
         return self._detections(key, event, state.calls, found) if found else ()
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether a rule looks at more of a call than its tool and its acts."""
+        return bool(self._event_rules)
+
+    def remembers(self, agent: str, session: str) -> bool:
+        """Whether the session wrote or fetched something that a later call may run."""
+        if not self._any_remembers:
+            return False
+        state = self._sessions.peek(f"{agent}:{session}")
+        return state is not None and bool(state.memory.scripts or state.memory.fetched)
 
     def calls_in_window(self, agent: str, session: str) -> int:
         """Calls of a session that the burst window counts now, at the time of its newest call."""
@@ -112,14 +137,19 @@ class Engine:
         facts = Facts(event)
         matched = {rule.name for rule in self._static if rule.predicate(facts)}
         plan = _Plan(
-            tuple(rule for rule in self._static if rule.name in matched),
-            tuple(w for w in self._static_watches if matched.intersection(w.correlation.parts)),
+            event.kind,
+            tuple(rule for rule in self._static if rule.name in matched and rule.verdict),
+            tuple(
+                (w.see, w.correlation.verdict)
+                for w in self._static_watches
+                if matched.intersection(w.correlation.parts)
+            ),
             deriver_of(event.kind) if self._act_rules else None,
             frozenset(name for name in matched if any(name in w.correlation.parts for w in self._watches)),
         )
         if len(self._plans) >= _PLANS_MAX:
             self._plans.clear()
-        self._plans[event.tool, event.kind] = plan
+        self._plans[event.tool] = plan
         return plan
 
     @staticmethod
@@ -176,7 +206,9 @@ class Engine:
                     facts = Facts(event, None, one)
                     if rule.predicate(facts):
                         matched.setdefault(rule.name, facts)
-            late: list[Found] = [(r.verdict, matched[r.name]) for r in self._about if r.verdict and r.name in matched]
+            late: list[Found] = [
+                (r.verdict, matched[r.name]) for r in self._about if r.verdict and r.name in matched
+            ]
             if matched:
                 self._correlate(key, event, matched, late)
             made += self._allowed(event, index, late)
@@ -199,7 +231,7 @@ def _detection(verdict: Verdict, event: Event, index: int, act: Act | None) -> D
         response=verdict.response,
         agent=event.agent,
         session=event.session,
-        call_id=event.call_id,
+        call_id=event.call_id or "",
         ts=event.ts,
         index=index,
         why=_sentence(verdict.why, act),

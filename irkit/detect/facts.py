@@ -27,7 +27,16 @@ class Facts(NamedTuple):
 Getter: TypeAlias = Callable[[Facts], Values]
 
 COMMAND_ARGS = ("command", "cmd", "script", "commandLine", "CommandLine")
-FILE_ARGS = ("file_path", "filePath", "path", "absolute_path", "notebook_path", "TargetFile", "filename", "file")
+FILE_ARGS = (
+    "file_path",
+    "filePath",
+    "path",
+    "absolute_path",
+    "notebook_path",
+    "TargetFile",
+    "filename",
+    "file",
+)
 CONTENT_ARGS = (
     "content", "new_string", "newString", "new_str", "file_text", "contents", "insert_text", "text", "new_source",
 )  # fmt: skip

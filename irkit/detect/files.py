@@ -6,6 +6,8 @@ Paths are canonical (`places.canonical`). Sources: the programs' documentation o
 
 import re
 
+from irkit.detect.places import is_temporary
+
 _KEY = re.compile(
     r"""(?:^|/)\.ssh/(?!.*\.pub$)(?!(?:config|known_hosts|authorized_keys)(?:\.|$))[^/]+$
     |(?:^|/)(?:id_rsa|id_ed25519|id_ecdsa|id_dsa)$
@@ -14,9 +16,9 @@ _KEY = re.compile(
     |^~/\.(?:bitcoin|ethereum|electrum|config/solana)/.*(?:wallet|keystore|id\.json)""", re.VERBOSE,
 )  # fmt: skip
 _CREDENTIAL = re.compile(
-    r"""(?:^|/)\.aws/(?:credentials|config|sso/cache|cli/cache)
+    r"""(?:^|/)\.aws/(?:credentials|sso/cache|cli/cache)
     |(?:^|/)\.config/gcloud/(?:application_default_credentials\.json|credentials\.db|access_tokens\.db|legacy_credentials)
-    |(?:^|/)\.azure/(?:accessTokens\.json|msal_token_cache|azureProfile\.json|service_principal)
+    |(?:^|/)\.azure/(?:accessTokens\.json|msal_token_cache|service_principal)
     |(?:^|/)\.kube/config$ |(?:^|/)\.docker/config\.json$ |^~/\.(?:netrc|pypirc|git-credentials|pgpass|my\.cnf|vault-token)$
     |(?:^|/)_netrc$ |(?:^|/)\.config/(?:gh/hosts\.yml|hub|glab-cli/config\.yml|git/credentials|op/|doctl/config|rclone/rclone\.conf)
     |(?:^|/)\.terraform\.d/credentials |^~/\.terraformrc$ |(?:^|/)\.cargo/credentials |(?:^|/)\.gem/credentials
@@ -24,10 +26,14 @@ _CREDENTIAL = re.compile(
     |^/etc/(?:shadow|gshadow|sudoers)$ |^/proc/[^/]+/environ$
     |Library/Keychains/ |(?:^|/)\.password-store/ |\.local/share/keyrings/
     |(?:Google/Chrome|google-chrome|chromium|BraveSoftware|Microsoft\ Edge|firefox|Firefox)/.*(?:Login\ Data|Cookies|logins\.json|key4\.db|cookies\.sqlite)
-    |(?:^|/)\.config/(?:sops/age/keys\.txt|age/keys?\.txt) |(?:^|/)service[-_]account[\w-]*\.json$|/var/run/secrets/""", re.VERBOSE,
+    |(?:^|/)\.config/(?:sops/age/keys\.txt|age/keys?\.txt) |/var/run/secrets/""", re.VERBOSE,
 )  # fmt: skip
-_KEY_FOLDER = re.compile(r"^~/\.(?:ssh|gnupg|aws|kube|password-store|config/gcloud|azure)$|^~/Library/Keychains$")
-_ENV = re.compile(r"(?:^|/)\.env(?:\.(?!(?:example|sample|template|dist|defaults?|schema|ci)\b)[\w.-]+)?$|(?:^|/)\.envrc$|(?:^|/)\.npmrc$")
+_KEY_FOLDER = re.compile(
+    r"^~/\.(?:ssh|gnupg|aws|kube|password-store|config/gcloud|azure)$|^~/Library/Keychains$"
+)
+_ENV = re.compile(
+    r"(?:^|/)\.env(?:\.(?!(?:example|sample|template|dist|defaults?|schema|ci)\b)[\w.-]+)?$|(?:^|/)\.envrc$|(?:^|/)\.npmrc$|(?:^|/)service[-_]account[\w-]*\.json$"
+)
 _START = re.compile(
     r"""^~/\.(?:bashrc|bash_profile|bash_login|bash_logout|profile|zshrc|zshenv|zprofile|zlogin|zlogout|kshrc|cshrc|tcshrc|xprofile|xinitrc|xsessionrc|pam_environment|inputrc)$
     |^~/\.config/(?:fish/(?:config\.fish|conf\.d/)|autostart/|systemd/user/|environment\.d/)|^~/\.local/share/systemd/user/
@@ -46,10 +52,18 @@ _GUARD = re.compile(
     r"^~/\.local/share/irkit(?:/|$)|^~/Library/Application Support/irkit(?:/|$)|^~/AppData/Local/irkit(?:/|$)|^~/\.irkit(?:/|$)|"
     r"\$\{?IRKIT_HOME|(?:^|/)irkit/gate/|systemd/(?:user|system)/irkit[\w.-]*\.service|Launch(?:Agents|Daemons)/[\w.-]*irkit[\w.-]*\.plist"
 )  # fmt: skip
-_AGENT_STATE = re.compile(r"^~/\.claude/(?:projects|history\.jsonl)|^~/\.codex/(?:sessions|history)|^~/\.(?:bash|zsh|python)_history$|^~/\.gemini/tmp|^/var/log(?:/|$)")
-_PROJECT_START = re.compile(r"(?:^|/)\.git/(?:hooks/[^/.]+$|config$)|(?:^|/)\.vscode/tasks\.json$|(?:^|/)\.husky/[^/]+$|(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)\.envrc$|(?:^|/)\.devcontainer/")
-_FIXTURE = re.compile(r"(?:^|/)(?:tests?|fixtures?|testdata|examples?|templates?|__tests__|spec|samples?|docs)/")
-_DISK = re.compile(r"^/dev/(?:sd[a-z]|nvme\d|hd[a-z]|vd[a-z]|xvd[a-z]|mmcblk\d|disk\d|rdisk\d|mapper/|md\d|dm-\d|mem$|kmem$)|^//\./PhysicalDrive|^\\\\\.\\")
+_AGENT_STATE = re.compile(
+    r"^~/\.claude/(?:projects|history\.jsonl)|^~/\.codex/(?:sessions|history)|^~/\.(?:bash|zsh|python)_history$|^~/\.gemini/tmp|^/var/log(?:/|$)"
+)
+_PROJECT_START = re.compile(
+    r"(?:^|/)\.git/(?:hooks/[^/.]+$|config$)|(?:^|/)\.vscode/tasks\.json$|(?:^|/)\.husky/[^/]+$|(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)\.envrc$|(?:^|/)\.devcontainer/"
+)
+_FIXTURE = re.compile(
+    r"(?:^|/)(?:tests?|fixtures?|testdata|examples?|templates?|__tests__|spec|samples?|docs)/"
+)
+_DISK = re.compile(
+    r"^/dev/(?:sd[a-z]|nvme\d|hd[a-z]|vd[a-z]|xvd[a-z]|mmcblk\d|disk\d|rdisk\d|mapper/|md\d|dm-\d|mem$|kmem$)|^//\./PhysicalDrive|^\\\\\.\\"
+)
 
 
 def file_class(path: str) -> str:
@@ -59,7 +73,7 @@ def file_class(path: str) -> str:
     if _DISK.match(path):
         return "disk"
     if _AGENT.search(path):
-        return "fixture" if _FIXTURE.search(path) or path.startswith(("/tmp/", "/private/tmp/", "/var/folders/")) else "agent-settings"
+        return "fixture" if _FIXTURE.search(path) or is_temporary(path) else "agent-settings"
     if _START.search(path):
         return "start-file"
     if _KEY.search(path):
@@ -93,4 +107,6 @@ SUSPECT_PARTS = frozenset(
 
 def suspect(path: str) -> bool:
     """Whether `file_class` has to look at it."""
-    return not SUSPECT_PARTS.isdisjoint(path.lower().replace("\\", "/").split("/")) or ".env." in path or path.startswith("/dev/")
+    if SUSPECT_PARTS.isdisjoint(path.lower().split("/")):
+        return ".env." in path or "\\" in path or path[:5] == "/dev/"
+    return True

@@ -11,7 +11,9 @@ _LOCAL = re.compile(r"^(?:localhost|127\.|0\.0\.0\.0$|\[?::1?\]?$|host\.docker\.
 _PRIVATE = re.compile(
     r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|\[?f[cd][0-9a-f]{2}:)|\.(?:local|internal|lan|home|svc|svc\.cluster\.local)$"
 )
-_METADATA = re.compile(r"^(?:169\.254\.(?:169\.254|170\.\d+|169\.123)|metadata\.google\.internal|metadata\.goog|metadata|instance-data(?:\.ec2\.internal)?|100\.100\.100\.200|\[?fd00:ec2::254\]?|0xa9fea9fe|2852039166)$")
+_METADATA = re.compile(
+    r"^(?:169\.254\.(?:169\.254|170\.\d+|169\.123)|metadata\.google\.internal|metadata\.goog|metadata|instance-data(?:\.ec2\.internal)?|100\.100\.100\.200|\[?fd00:ec2::254\]?|0xa9fea9fe|2852039166)$"
+)
 _DROPS = re.compile(
     r"""(?:^|\.)(?:pastebin\.com|paste\.ee|paste\.rs|dpaste\.(?:com|org)|hastebin\.com|termbin\.com|ix\.io|sprunge\.us|0x0\.st|transfer\.sh|
     file\.io|gofile\.io|anonfiles?\.com|bashupload\.com|temp\.sh|tmpfiles\.org|catbox\.moe|litterbox\.catbox\.moe|uguu\.se|oshi\.at|wetransfer\.com|
@@ -21,7 +23,9 @@ _DROPS = re.compile(
     api\.telegram\.org|discord\.com|discordapp\.com|mega\.nz|pixeldrain\.com|privatebin\.net|ghostbin\.\w+|onion)$""", re.VERBOSE,
 )  # fmt: skip
 _CHAT_HOOKS = re.compile(r"(?:^|\.)(?:hooks\.slack\.com|webhook\.office\.com|chat\.googleapis\.com)$")
-_CODE = re.compile(r"(?:^|\.)(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org|sr\.ht|dev\.azure\.com|visualstudio\.com|gitea\.com|huggingface\.co)$")
+_CODE = re.compile(
+    r"(?:^|\.)(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org|sr\.ht|dev\.azure\.com|visualstudio\.com|gitea\.com|huggingface\.co)$"
+)
 _INSTALLERS = re.compile(
     r"""^(?:sh\.rustup\.rs|static\.rust-lang\.org|get\.docker\.com|test\.docker\.com|astral\.sh|bun\.sh|deno\.land|get\.pnpm\.io|install\.python-poetry\.org|
     (?:deb|rpm)\.nodesource\.com|fly\.io|cli\.github\.com|raw\.githubusercontent\.com|pyenv\.run|get\.sdkman\.io|claude\.ai|opencode\.ai|cursor\.com|
@@ -29,7 +33,9 @@ _INSTALLERS = re.compile(
     bootstrap\.pypa\.io|install\.duckdb\.org|foundry\.paradigm\.xyz|tailscale\.com|get\.k3s\.io|taskfile\.dev|moonrepo\.dev|app\.getnuon\.com|temporal\.download|
     cli\.doppler\.com|releases\.hashicorp\.com|dl\.google\.com|go\.dev|dot\.net|just\.systems|pixi\.sh|get\.rvm\.io|entire\.io)$""", re.VERBOSE,
 )  # fmt: skip
-_INSTALLER_OWNERS = re.compile(r"^/(?:Homebrew|nvm-sh|ohmyzsh|helm|pyenv|rbenv|asdf-vm|golangci|anchore|aquasecurity|k3d-io|kubernetes-sigs|rust-lang|astral-sh|docker|cli|actions|nodejs|junegunn|tj|creationix|starship|apple|microsoft|google|hashicorp)/")
+_INSTALLER_OWNERS = re.compile(
+    r"^/(?:Homebrew|nvm-sh|ohmyzsh|helm|pyenv|rbenv|asdf-vm|golangci|anchore|aquasecurity|k3d-io|kubernetes-sigs|rust-lang|astral-sh|docker|cli|actions|nodejs|junegunn|tj|creationix|starship|apple|microsoft|google|hashicorp)/"
+)
 _KNOWN = re.compile(
     r"""(?:^|\.)(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg\.com|crates\.io|rubygems\.org|golang\.org|pkg\.go\.dev|maven\.org|docker\.(?:io|com)|
     ghcr\.io|quay\.io|debian\.org|ubuntu\.com|githubusercontent\.com|githubassets\.com|anthropic\.com|openai\.com|googleapis\.com|google\.com|microsoft\.com|

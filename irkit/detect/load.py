@@ -86,7 +86,9 @@ def _documents(name: str, text: str, quarantined: list[Quarantined]) -> Iterator
         return
     line = 0
     for part in _SEPARATOR.split(text):
-        if part.strip() and any(row.strip() and not row.lstrip().startswith("#") for row in part.splitlines()):
+        if part.strip() and any(
+            row.strip() and not row.lstrip().startswith("#") for row in part.splitlines()
+        ):
             try:
                 data, line_of = load("\n" * line + part, name)
                 yield _Written(data, line_of, name)
@@ -212,7 +214,9 @@ def _check_condition(written: _Written, document: CorrelationDocument) -> None:
     block = document.correlation
     place: Place = ("correlation", "condition")
     if not 0 < block.seconds <= limits.RULE_TIMESPAN_MAX_S:
-        raise written.problem("the timespan must be more than nothing and at most 7d", ("correlation", "timespan"))
+        raise written.problem(
+            "the timespan must be more than nothing and at most 7d", ("correlation", "timespan")
+        )
     if block.type.startswith("temporal"):
         if len(block.rules) < 2:
             raise written.problem(f"`{block.type}` needs two rules or more", ("correlation", "rules"))

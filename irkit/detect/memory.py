@@ -19,7 +19,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.project = ""
-        """The first working directory, in canonical form: what the session is about."""
+        """The first working directory, in canonical form: what the session is about; `-` where that is no project."""
         self.made: dict[str, None] = {}
         """Folders that it made or cloned."""
         self.fetched: dict[str, str] = {}
@@ -28,6 +28,13 @@ class Memory:
         """Files that it wrote -> the acts that running them performs; only those that perform some."""
         self.remotes: dict[str, str] = {}
         """Names of git remotes that it added -> address."""
+
+    def begin(self, cwd: str) -> None:
+        """The session is about this working directory; about none in particular where that is the home or the root."""
+        from irkit.detect.places import canonical
+
+        path = canonical(cwd)
+        self.project = path if path not in {"~", "/"} else "-"
 
     def note_made(self, path: str) -> None:
         """It made this folder."""

@@ -1,20 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: ARG001 - all handlers have one signature
 """Programs that remove, overwrite, move, read and pack files."""
 
 import re
 
 from irkit.detect.flow import NOTHING, Flow
+from irkit.detect.places import is_temporary
 from irkit.detect.shell import plain
 from irkit.detect.walk import Call, Walk
 
-_FIND_VALUES = frozenset("-name -iname -path -ipath -type -maxdepth -mindepth -mtime -mmin -size -user -newer -regex -perm -ctime -atime -prune -not -o -a".split())
-_NARROWS = frozenset("-name -iname -path -ipath -wholename -regex -iregex -mtime -mmin -ctime -atime -newer -size -empty -user -maxdepth".split())
-_HUNTED = re.compile(r"id_(?:rsa|ed25519|ecdsa|dsa)|\.pem|\.ppk|credentials|\.kdbx|wallet|\.netrc|secret|\.aws|private[ _-]?key|AKIA|BEGIN|passw", re.IGNORECASE)
+_FIND_VALUES = frozenset(
+    "-name -iname -path -ipath -type -maxdepth -mindepth -mtime -mmin -size -user -newer -regex -perm -ctime -atime -prune -not -o -a".split()
+)
+_RSYNC_VALUES = frozenset(("-e", "--rsh", "--exclude", "--include", "--filter", "-f", "--files-from", "--port"))
+_NARROWS = frozenset(
+    "-name -iname -path -ipath -wholename -regex -iregex -mtime -mmin -ctime -atime -newer -size -empty -user -maxdepth".split()
+)
+_HUNTED = re.compile(
+    r"id_(?:rsa|ed25519|ecdsa|dsa)|\.pem|\.ppk|credentials|\.kdbx|wallet|\.netrc|secret|\.aws|private[ _-]?key|AKIA|BEGIN|passw",
+    re.IGNORECASE,
+)
 
 
 def rm(walk: Walk, call: Call) -> Flow:
     """Removes its arguments; folders only with -r."""
-    recursive = call.has("-r", "-R", "--recursive", "-d") or call.program in {"rimraf", "shred", "srm", "trash", "del-cli"}
+    recursive = call.has("-r", "-R", "--recursive", "-d") or call.program in {
+        "rimraf",
+        "shred",
+        "srm",
+        "trash",
+        "del-cli",
+    }
     for arg in call.words():
         removed(walk, call.program, arg, recursive=recursive)
     return NOTHING
@@ -27,7 +43,9 @@ def removed(walk: Walk, program: str, arg: str, *, recursive: bool, words: tuple
     if kind == "guard":
         walk.act("tamper", program, target=kind, path=path)
         return
-    if kind in {"agent-state", "disk"} or (kind in {"key-content", "credential-file", "start-file", "agent-settings"} and place != "made"):
+    if kind in {"agent-state", "disk"} or (
+        kind in {"key-content", "credential-file", "start-file", "agent-settings"} and place != "made"
+    ):
         place = place if place in {"home", "home-part"} and kind != "agent-state" else kind
         walk.act("delete", program, target=place, path=path, detail=words)
     elif place and (recursive or whole):
@@ -54,9 +72,13 @@ def find(walk: Walk, call: Call) -> Flow:
             _executed(walk, call, args[at + 1 : end], roots, narrowed=narrowed)
     for root in roots:
         place = walk.place(root)[0]
-        if place in {"root", "home", "system", "home-part", "above-project"} and _HUNTED.search(" ".join(args[len(roots) :])):
+        if place in {"root", "home", "system", "home-part", "above-project"} and _HUNTED.search(
+            " ".join(args[len(roots) :])
+        ):
             walk.act("hunt", call.program, target=place, path=walk.path(root))
-    return Flow(paths=tuple(root.rstrip("/") + ("/?" if narrowed else "/*") for root in roots), filtered=narrowed)
+    return Flow(
+        paths=tuple(root.rstrip("/") + ("/?" if narrowed else "/*") for root in roots), filtered=narrowed
+    )
 
 
 def _swept(walk: Walk, program: str, root: str, *, narrowed: bool) -> None:
@@ -65,7 +87,15 @@ def _swept(walk: Walk, program: str, root: str, *, narrowed: bool) -> None:
         if place in {"root", "system"} and path == "/":
             walk.act("delete", program, target="root", path=path, detail=("recursive", "narrowed"))
         elif place:
-            walk.act("delete", program, target="outside-project" if place in {"home", "home-part", "above-project", "other-repo", "project-root"} else place, path=path, detail=("narrowed",))
+            walk.act(
+                "delete",
+                program,
+                target="outside-project"
+                if place in {"home", "home-part", "above-project", "other-repo", "project-root"}
+                else place,
+                path=path,
+                detail=("narrowed",),
+            )
         return
     removed(walk, program, root, recursive=True)
 
@@ -86,8 +116,10 @@ def move(walk: Walk, call: Call) -> Flow:
     target = call.value("-t", "--target-directory") or (words[-1] if len(words) > 1 else "")
     for arg in words[:-1] if not call.value("-t") else words:
         place, path, whole = walk.place(arg)
-        away = plain(target).startswith(("/dev/null", "/tmp", "/var/tmp"))
-        if place in {"home", "root", "system"} or (place in {"home-part", "other-repo", "above-project", "project-root"} and (whole or away)):
+        away = plain(target) == "/dev/null" or is_temporary(walk.path(target))
+        if place in {"home", "root", "system"} or (
+            place in {"home-part", "other-repo", "above-project", "project-root"} and (whole or away)
+        ):
             walk.act("delete", call.program, target=place, path=path, detail=("moved",))
         _taken(walk, call.program, arg)
     if target:
@@ -122,11 +154,26 @@ def read(walk: Walk, call: Call) -> Flow:
     """Programs that write what is in their files: `cat`, `head`, `base64`, `jq`, …"""
     flow = call.stdin
     words = call.words()
-    if call.program in {"grep", "egrep", "fgrep", "rg", "ag", "ack", "sed", "awk", "gawk", "jq", "yq", "perl"}:
+    if call.program in {
+        "grep",
+        "egrep",
+        "fgrep",
+        "rg",
+        "ag",
+        "ack",
+        "sed",
+        "awk",
+        "gawk",
+        "jq",
+        "yq",
+        "perl",
+    }:
         pattern = not call.has("-e", "-f", "--regexp", "--file")
         hunted = " ".join(words[:1])
         words = words[1:] if pattern else words
-        if call.program in {"grep", "egrep", "rg", "ag", "ack"} and call.has("-r", "-R", "-l") | (call.program in {"rg", "ag", "ack"}):
+        if call.program in {"grep", "egrep", "rg", "ag", "ack"} and call.has("-r", "-R", "-l") | (
+            call.program in {"rg", "ag", "ack"}
+        ):
             for arg in words:
                 place, path, _ = walk.place(arg)
                 if place in {"root", "home", "system", "above-project"} and _HUNTED.search(hunted):
@@ -137,9 +184,15 @@ def read(walk: Walk, call: Call) -> Flow:
         return NOTHING
     for arg in words:
         flow = flow.merge(walk.content_of(arg, call.program))
-    if call.program == "base64" and call.has("-d", "-D", "--decode") or call.program in {"xxd", "uudecode", "base32"} and call.has("-r", "-d", "--decode"):
+    if (call.program == "base64" and call.has("-d", "-D", "--decode")) or (
+        call.program in {"xxd", "uudecode", "base32"} and call.has("-r", "-d", "--decode")
+    ):
         return flow._replace(tags=flow.tags | {"decoded"}, text="")
-    return flow if call.program in {"cat", "tac", "bat", "head", "tail", "tee"} else flow._replace(text=flow.text if call.program in {"grep", "tr"} else "")
+    return (
+        flow
+        if call.program in {"cat", "tac", "bat", "head", "tail", "tee"}
+        else flow._replace(text=flow.text if call.program in {"grep", "tr"} else "")
+    )
 
 
 def tee(walk: Walk, call: Call) -> Flow:
@@ -152,7 +205,11 @@ def tee(walk: Walk, call: Call) -> Flow:
 def pack(walk: Walk, call: Call) -> Flow:
     """`tar`, `zip`: what goes into the archive, and where it goes."""
     args = call.plain
-    creates = call.program != "tar" or any(re.match(r"^-{0,2}\w*c", arg) for arg in args[:1]) or call.has("-c", "--create")
+    creates = (
+        call.program != "tar"
+        or any(re.match(r"^-{0,2}\w*c", arg) for arg in args[:1])
+        or call.has("-c", "--create")
+    )
     if not creates:
         return call.stdin
     flow = Flow(frozenset({"archive"}))
@@ -176,17 +233,29 @@ def disk(walk: Walk, call: Call) -> Flow:
         for arg in call.args:
             if arg.startswith("of="):
                 walk.wrote(arg[3:], NOTHING, "dd")
-                if (place := walk.place(arg[3:])[0]) in {"system", "root"} and not plain(arg).startswith("of=/dev/"):
+                if (place := walk.place(arg[3:])[0]) in {"system", "root"} and not plain(arg).startswith(
+                    "of=/dev/"
+                ):
                     walk.act("overwrite", "dd", target=place, path=walk.path(arg[3:]))
             elif arg.startswith("if="):
                 flow = walk.content_of(arg[3:], "dd")
         return flow
-    if call.program == "diskutil" and not any(a.lower().startswith(("erase", "reformat", "zero", "secureerase", "partitiondisk", "deletevolume")) for a in args[:2]):
+    if call.program == "diskutil" and not any(
+        a.lower().startswith(("erase", "reformat", "zero", "secureerase", "partitiondisk", "deletevolume"))
+        for a in args[:2]
+    ):
         return NOTHING
-    if call.program in {"parted", "sgdisk", "fdisk"} and not any(a in {"mklabel", "rm", "--zap-all", "-Z"} for a in args):
+    if call.program in {"parted", "sgdisk", "fdisk"} and not any(
+        a in {"mklabel", "rm", "--zap-all", "-Z"} for a in args
+    ):
         return NOTHING
     target = next((a for a in args if a.startswith("/dev/")), "")
-    if target and walk.file(target)[0] == "disk" or call.program in {"diskutil", "format", "format-volume", "clear-disk"}:
+    if (target and walk.file(target)[0] == "disk") or call.program in {
+        "diskutil",
+        "format",
+        "format-volume",
+        "clear-disk",
+    }:
         walk.act("overwrite", call.program, target="disk", path=target)
     return NOTHING
 
@@ -195,11 +264,17 @@ def rights(walk: Walk, call: Call) -> Flow:
     """`chmod`, `chown`, `setfacl`, `chattr`."""
     words = call.words()
     mode = plain(words[0]) if words else ""
-    open_to_all = bool(re.search(r"^[0-7]?[0-7]?[0-7][2367]$|[oa]\+\w*w|^\+\w*w|^[0-7]*777$|^0*0$|a-\w*r|^-R$", mode))
+    open_to_all = bool(
+        re.search(r"^[0-7]?[0-7]?[0-7][2367]$|[oa]\+\w*w|^\+\w*w|^[0-7]*777$|^0*0$|a-\w*r|^-R$", mode)
+    )
     for arg in words[1:]:
         place, path, _ = walk.place(arg)
         recursive = call.has("-R", "--recursive")
-        if place in {"root", "home", "system", "home-part", "above-project"} and recursive and (open_to_all or call.program != "chmod" or place in {"root", "system"}):
+        if (
+            place in {"root", "home", "system", "home-part", "above-project"}
+            and recursive
+            and (open_to_all or call.program != "chmod" or place in {"root", "system"})
+        ):
             walk.act("open-up", call.program, target=place, path=path)
         elif open_to_all and walk.file(arg)[0] in {"key-content", "credential-file", "start-file"}:
             walk.act("open-up", call.program, target=walk.file(arg)[0], path=path)
@@ -214,7 +289,7 @@ def rsync(walk: Walk, call: Call) -> Flow:
     """Copies trees; `--delete` makes the target like the source; a target with a host is another machine."""
     from irkit.detect.on_network import copied_to
 
-    words = call.words()
+    words = call.words(_RSYNC_VALUES)
     if len(words) < 2:
         return NOTHING
     flow = NOTHING
@@ -224,7 +299,9 @@ def rsync(walk: Walk, call: Call) -> Flow:
             flow = flow.merge(Flow(frozenset({"secret"}), target="home", path=walk.path(arg)))
     if ":" in words[-1] and not words[-1].startswith(("/", "~", ".")):
         copied_to(walk, call, plain(words[-1]), flow)
-    elif call.has("--delete", "--delete-after", "--delete-before", "--delete-during", "--delete-excluded", "--del"):
+    elif call.has(
+        "--delete", "--delete-after", "--delete-before", "--delete-during", "--delete-excluded", "--del"
+    ):
         removed(walk, "rsync", words[-1], recursive=True)
     return NOTHING
 
@@ -272,9 +349,12 @@ FILES = {
         """cat tac bat less more head tail grep egrep fgrep rg ag ack sed awk gawk base64 base32 xxd od hexdump strings jq yq cut sort uniq nl rev
         tr fold paste wc-content iconv diff openssl gpg age bzcat zcat uuencode uudecode view vim-content pr xclip pbcopy column batcat gzip bzip2 xz zstd""".split(),
         read,
-    ),  # fmt: skip
+    ),
     **dict.fromkeys("tar zip 7z 7za rar ar cpio".split(), pack),
-    **dict.fromkeys("dd mkfs mke2fs wipefs diskutil parted fdisk sgdisk blkdiscard mkswap badblocks hdparm cryptsetup format".split(), disk),
+    **dict.fromkeys(
+        "dd mkfs mke2fs wipefs diskutil parted fdisk sgdisk blkdiscard mkswap badblocks hdparm cryptsetup format".split(),
+        disk,
+    ),
     **dict.fromkeys("chmod chown chgrp setfacl".split(), rights),
     "mv": move,
     "tee": tee,

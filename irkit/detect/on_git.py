@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: ARG001 - all handlers have one signature
+
 """git and gh: what is pushed where, and what history is destroyed."""
 
 import re
@@ -8,8 +10,12 @@ from irkit.detect.hosts import host_class, host_in
 from irkit.detect.shell import plain
 from irkit.detect.walk import Call, Walk
 
-_MAIN = re.compile(r"(?:^|/|:|\+)(?:main|master|trunk|develop|production|prod|release(?:/.*|-.*)?|stable|HEAD|gh-pages|\*)$")
-_GLOBAL_VALUES = frozenset("-C -c --git-dir --work-tree --namespace --exec-path --super-prefix --config-env".split())
+_MAIN = re.compile(
+    r"(?:^|/|:|\+)(?:main|master|trunk|develop|production|prod|release(?:/.*|-.*)?|stable|HEAD|gh-pages|\*)$"
+)
+_GLOBAL_VALUES = frozenset(
+    "-C -c --git-dir --work-tree --namespace --exec-path --super-prefix --config-env".split()
+)
 
 
 def git(walk: Walk, call: Call) -> Flow:
@@ -25,9 +31,11 @@ def git(walk: Walk, call: Call) -> Flow:
         walk.cwd = cwd
         return NOTHING
     name = plain(args[at])
-    rest = Call(["git", *args[at + 1 :]], [NOTHING, *call.flows[at + 1 :]], call.redirects, call.stdin, call.heredoc)
+    rest = Call(
+        ["git", *args[at + 1 :]], [NOTHING, *call.flows[at + 1 :]], call.redirects, call.stdin, call.heredoc
+    )
     act = _COMMANDS.get(name)
-    flow = act(walk, rest) if act else NOTHING
+    flow = (act(walk, rest) or NOTHING) if act else NOTHING
     walk.cwd = cwd
     return flow
 
@@ -51,7 +59,9 @@ def _push(walk: Walk, call: Call) -> Flow:
     if forced and not call.has("--dry-run", "-n"):
         detail.append("force")
     if any(arg.startswith(("--force-with-lease", "--force-if-includes")) for arg in call.args):
-        detail = [word for word in detail if word != "force" or call.has("--force", "-f") and "-f" in call.args] + ["lease"]
+        detail = [
+            word for word in detail if word != "force" or (call.has("--force", "-f") and "-f" in call.args)
+        ] + ["lease"]
     if any(_MAIN.search(ref.strip("'\"")) for ref in refs):
         detail.append("main")
     if call.has("--all", "--tags", "--prune") or "mirror" in detail:
@@ -89,7 +99,7 @@ def _filter(walk: Walk, call: Call) -> Flow:
 
 
 def _gc(walk: Walk, call: Call) -> Flow:
-    if "now" in call.value("--prune") or call.has("--aggressive") and call.has("--prune"):
+    if "now" in call.value("--prune") or (call.has("--aggressive") and call.has("--prune")):
         walk.act("rewrite", "git", target=_where(walk), path=walk.path("."), detail=("gc",))
     return NOTHING
 
@@ -117,9 +127,20 @@ def _config(walk: Walk, call: Call) -> Flow:
     if call.has("--get", "--list", "-l", "--unset", "--get-all") or len(call.words()) < 2:
         return NOTHING
     key = plain(call.words()[0]).lower()
-    if key in {"core.hookspath", "core.sshcommand", "core.fsmonitor", "credential.helper", "core.editor", "core.pager", "init.templatedir", "core.gitproxy"} or key.startswith(("alias.", "filter.", "url.")):
+    if key in {
+        "core.hookspath",
+        "core.sshcommand",
+        "core.fsmonitor",
+        "credential.helper",
+        "core.editor",
+        "core.pager",
+        "init.templatedir",
+        "core.gitproxy",
+    } or key.startswith(("alias.", "filter.", "url.")):
         scope = "global" if call.has("--global", "--system") else "local"
-        risky = key in {"core.hookspath", "core.sshcommand", "core.fsmonitor", "init.templatedir"} or (key.startswith("alias.") and "!" in text)
+        risky = key in {"core.hookspath", "core.sshcommand", "core.fsmonitor", "init.templatedir"} or (
+            key.startswith("alias.") and "!" in text
+        )
         walk.act("persist" if risky else "write", "git", target="git-config", path=key, detail=(scope,))
     return NOTHING
 
@@ -127,15 +148,27 @@ def _config(walk: Walk, call: Call) -> Flow:
 def _clone(walk: Walk, call: Call) -> Flow:
     words = call.words()
     values = frozenset("-b --branch --depth -o --origin --reference -c --config --filter -j --jobs".split())
-    words = [arg for at, arg in enumerate(call.args) if not arg.startswith("-") and (at == 0 or call.args[at - 1] not in values)]
+    words = [
+        arg
+        for at, arg in enumerate(call.args)
+        if not arg.startswith("-") and (at == 0 or call.args[at - 1] not in values)
+    ]
     if words:
-        name = words[1] if len(words) > 1 else plain(words[0]).rstrip("/").rpartition("/")[2].removesuffix(".git")
+        name = (
+            words[1]
+            if len(words) > 1
+            else plain(words[0]).rstrip("/").rpartition("/")[2].removesuffix(".git")
+        )
         walk.memory.note_made(walk.path(name))
     return NOTHING
 
 
 def _worktree(walk: Walk, call: Call) -> Flow:
-    words = [arg for at, arg in enumerate(call.args) if not arg.startswith("-") and (at == 0 or call.args[at - 1] not in {"-b", "-B", "--reason"})]
+    words = [
+        arg
+        for at, arg in enumerate(call.args)
+        if not arg.startswith("-") and (at == 0 or call.args[at - 1] not in {"-b", "-B", "--reason"})
+    ]
     if words[:1] == ["add"] and len(words) > 1:
         walk.memory.note_made(walk.path(words[1]))
     return NOTHING
@@ -148,7 +181,11 @@ def _init(walk: Walk, call: Call) -> Flow:
 
 
 def _bundle(walk: Walk, call: Call) -> Flow:
-    return Flow(frozenset({"archive"}), target="archive") if call.args[:1] == ["create"] and call.args[1:2] == ["-"] else NOTHING
+    return (
+        Flow(frozenset({"archive"}), target="archive")
+        if call.args[:1] == ["create"] and call.args[1:2] == ["-"]
+        else NOTHING
+    )
 
 
 def _archive(walk: Walk, call: Call) -> Flow:
@@ -161,7 +198,7 @@ def _root(walk: Walk, call: Call) -> Flow:
 
 _COMMANDS = {
     "push": _push, "remote": _remote, "reflog": _reflog, "filter-branch": _filter, "filter-repo": _filter, "gc": _gc,
-    "prune": lambda walk, call: None, "update-ref": _update_ref, "branch": _branch, "stash": _stash, "config": _config,
+    "update-ref": _update_ref, "branch": _branch, "stash": _stash, "config": _config,
     "clone": _clone, "worktree": _worktree, "init": _init, "bundle": _bundle, "archive": _archive, "rev-parse": _root,
 }  # fmt: skip
 
@@ -170,22 +207,53 @@ def gh(walk: Walk, call: Call) -> Flow:
     """GitHub's and GitLab's command lines: what other people see, and what is gone for good."""
     words = [plain(word) for word in call.words()]
     verb = tuple(words[:2])
-    if verb[1:] and verb in {("repo", "delete"), ("repo", "archive"), ("release", "delete"), ("secret", "delete"), ("project", "delete")}:
-        walk.act("teardown", call.program, target="repository" if verb[0] == "repo" else verb[0], path=" ".join(words[2:3]))
+    if verb[1:] and verb in {
+        ("repo", "delete"),
+        ("repo", "archive"),
+        ("release", "delete"),
+        ("secret", "delete"),
+        ("project", "delete"),
+    }:
+        walk.act(
+            "teardown",
+            call.program,
+            target="repository" if verb[0] == "repo" else verb[0],
+            path=" ".join(words[2:3]),
+        )
     elif verb in {("gist", "create"), ("snippet", "create")}:
         flow = call.stdin
         for arg in call.words()[2:]:
             flow = flow.merge(walk.content_of(arg, call.program))
         if flow.tags & {"secret", "env"}:
-            walk.act("send", call.program, target=flow.target or "environment", path=flow.path, host="gist.github.com", to="drop-host")
-        walk.act("publish", call.program, target="gist", detail=("public",) if call.has("--public", "-p") else ())
+            walk.act(
+                "send",
+                call.program,
+                target=flow.target or "environment",
+                path=flow.path,
+                host="gist.github.com",
+                to="drop-host",
+            )
+        walk.act(
+            "publish", call.program, target="gist", detail=("public",) if call.has("--public", "-p") else ()
+        )
     elif verb == ("repo", "edit") and "public" in call.value("--visibility"):
         walk.act("publish", call.program, target="repository", detail=("public",))
     elif verb == ("auth", "token"):
         return Flow(frozenset({"secret"}), target="token", path="gh auth token")
     elif words[:1] == ["api"]:
         _api(walk, call)
-    if verb[1:] and verb[1] in {"create", "comment", "merge", "close", "edit", "review", "reopen", "upload", "delete", "set"}:
+    if verb[1:] and verb[1] in {
+        "create",
+        "comment",
+        "merge",
+        "close",
+        "edit",
+        "review",
+        "reopen",
+        "upload",
+        "delete",
+        "set",
+    }:
         walk.act("outward", call.program, host="github.com", to="code-host")
     return NOTHING
 
@@ -195,7 +263,14 @@ def _api(walk: Walk, call: Call) -> None:
     path = next((plain(word) for word in call.words()[1:] if plain(word).upper() != method), "")
     if method == "DELETE":
         whole = re.fullmatch(r"/?repos/[^/]+/[^/]+/?", path)
-        walk.act("teardown" if whole else "outward", call.program, target="repository" if whole else "", path=path, host="github.com", to="code-host")
+        walk.act(
+            "teardown" if whole else "outward",
+            call.program,
+            target="repository" if whole else "",
+            path=path,
+            host="github.com",
+            to="code-host",
+        )
     elif method or call.has("-f", "-F", "--field", "--raw-field", "--input"):
         walk.act("outward", call.program, host="github.com", to="code-host")
 

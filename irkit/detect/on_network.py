@@ -17,9 +17,14 @@ _CURL_VALUES = frozenset(
     --cacert --connect-timeout --max-time --retry --retry-delay --referer --proxy --resolve --json --write-out --config --interface --range
     --output-dir --retry-max-time --limit-rate --max-redirs --unix-socket --oauth2-bearer --aws-sigv4 --netrc-file --url-query --capath""".split()
 )  # fmt: skip
-_BODY = frozenset("-d --data --data-raw --data-binary --data-urlencode --data-ascii --json -F --form --form-string --post-data --body-data --url-query".split())
+_BODY = frozenset(
+    "-d --data --data-raw --data-binary --data-urlencode --data-ascii --json -F --form --form-string --post-data --body-data --url-query".split()
+)
 _UPLOAD = frozenset("-T --upload-file --post-file --body-file".split())
-_ARCHIVE = re.compile(r"\.(?:tar|tgz|tar\.\w+|zip|7z|rar|gz|bz2|xz|zst|sql|dump|db|sqlite3?|bundle|bak|kdbx|pem|ppk)$", re.IGNORECASE)
+_ARCHIVE = re.compile(
+    r"\.(?:tar|tgz|tar\.\w+|zip|7z|rar|gz|bz2|xz|zst|sql|dump|db|sqlite3?|bundle|bak|kdbx|pem|ppk)$",
+    re.IGNORECASE,
+)
 REDACTED = "[redacted:"
 _DESTROYS = re.compile(
     r"\b(?:(?:volume|project|service|environment|database|db|instance|cluster|bucket|app|plugin|deployment|server|droplet|backup)s?_?-?(?:delete|destroy|remove|terminate)|(?:delete|destroy|terminate|drop)_?(?:volume|project|service|environment|database|instance|cluster|bucket|app|server|droplet|backup|account|repository|organization)s?)\b",
@@ -44,8 +49,19 @@ def _request(call: Call) -> _Request:
     at = 0
     while at < len(call.args):
         arg, flow = plain(call.args[at]), call.flows[at]
-        name, glued, value = arg.partition("=") if arg.startswith("--") else (arg[:2], "", arg[2:]) if arg.startswith("-") and len(arg) > 2 and arg[:2] in _CURL_VALUES else (arg, "", "")
-        takes = name in _CURL_VALUES or name in _BODY or name in _UPLOAD or (name in {"-O", "-P"} and call.program == "wget")
+        name, glued, value = (
+            arg.partition("=")
+            if arg.startswith("--")
+            else (arg[:2], "", arg[2:])
+            if arg.startswith("-") and len(arg) > 2 and arg[:2] in _CURL_VALUES
+            else (arg, "", "")
+        )
+        takes = (
+            name in _CURL_VALUES
+            or name in _BODY
+            or name in _UPLOAD
+            or (name in {"-O", "-P"} and call.program == "wget")
+        )
         if takes and not (glued or value) and at + 1 < len(call.args):
             at += 1
             value, flow = plain(call.args[at]), call.flows[at]
@@ -70,7 +86,14 @@ def _method_and_output(call: Call) -> tuple[str, str, bool]:
             method = arg[2:].upper()
     output = call.value("-o", "--output") if call.program != "wget" else _wget_output(call)
     if not output and call.program != "wget":
-        output = next((plain(call.args[i + 1]) for i, a in enumerate(call.args[:-1]) if re.fullmatch(r"-[a-zA-Z]+o", a)), "")
+        output = next(
+            (
+                plain(call.args[i + 1])
+                for i, a in enumerate(call.args[:-1])
+                if re.fullmatch(r"-[a-zA-Z]+o", a)
+            ),
+            "",
+        )
     named = call.has("-O", "--remote-name", "-J") if call.program != "wget" else not output
     return method, output, named
 
@@ -137,7 +160,15 @@ def _sends_file(walk: Walk, call: Call, name: str, host: str, to: str) -> None:
     elif _ARCHIVE.search(path):
         walk.act("send", call.program, target="archive", path=path, host=host, to=to, detail=("file",))
     else:
-        walk.act("send", call.program, target="file" if place != "temp" else "temp-file", path=path, host=host, to=to, detail=("file",))
+        walk.act(
+            "send",
+            call.program,
+            target="file" if place != "temp" else "temp-file",
+            path=path,
+            host=host,
+            to=to,
+            detail=("file",),
+        )
 
 
 def _sends_flow(walk: Walk, call: Call, flow: Flow, host: str, to: str) -> None:
@@ -168,7 +199,11 @@ def copied_to(walk: Walk, call: Call, target: str, flow: Flow) -> None:
 def scp(walk: Walk, call: Call) -> Flow:
     """`scp FILE host:PATH`."""
     values = frozenset("-i -P -o -c -F -l -S -J".split())
-    words = [arg for at, arg in enumerate(call.args) if not arg.startswith("-") and (at == 0 or call.args[at - 1] not in values)]
+    words = [
+        arg
+        for at, arg in enumerate(call.args)
+        if not arg.startswith("-") and (at == 0 or call.args[at - 1] not in values)
+    ]
     if len(words) < 2:
         return NOTHING
     flow = NOTHING
@@ -195,11 +230,19 @@ def netcat(walk: Walk, call: Call) -> Flow:
         elif found and call.stdin.tags:
             sent(walk, call, found[1], call.stdin)
         return NOTHING
-    if call.has("-e", "-c", "--exec", "--sh-exec") and any(re.search(r"(?:^|/)(?:ba|z|da|k)?sh$|cmd(?:\.exe)?$|powershell", word) for word in call.plain):
+    if call.has("-e", "-c", "--exec", "--sh-exec") and any(
+        re.search(r"(?:^|/)(?:ba|z|da|k)?sh$|cmd(?:\.exe)?$|powershell", word) for word in call.plain
+    ):
+        walk.act("remote-shell", call.program, host=host, to=to)
+    elif "shell" in call.stdin.tags:
         walk.act("remote-shell", call.program, host=host, to=to)
     elif call.stdin.tags & {"secret", "env", "archive", "dump"} and to != "localhost":
         sent(walk, call, host, call.stdin)
-    elif (call.stdin.path or call.stdin.text) and to not in {"localhost", "private-host"} and not call.has("-z"):
+    elif (
+        (call.stdin.path or call.stdin.text)
+        and to not in {"localhost", "private-host"}
+        and not call.has("-z")
+    ):
         walk.act("send", call.program, target="text", host=host, to=to)
     elif call.stdin.path.startswith(("/tmp/", "./")) and not call.args:  # noqa: S108 - a named pipe's usual place
         walk.act("remote-shell", call.program, host=host, to=to)
@@ -210,9 +253,18 @@ def lookup(walk: Walk, call: Call) -> Flow:
     """`dig $(…).host`: names carry data out."""
     for arg, flow in zip(call.args, call.flows, strict=False):
         if flow.tags & {"secret", "env"} or REDACTED in arg:
-            walk.act("send", call.program, target=flow.target or "secret", host=plain(arg)[-80:], to="unknown-host", detail=("dns",))
+            walk.act(
+                "send",
+                call.program,
+                target=flow.target or "secret",
+                host=plain(arg)[-80:],
+                to="unknown-host",
+                detail=("dns",),
+            )
         elif "$(…)" in arg and "." in arg.partition("$(…)")[2]:
-            walk.act("send", call.program, target="text", host=plain(arg)[-80:], to="unknown-host", detail=("dns",))
+            walk.act(
+                "send", call.program, target="text", host=plain(arg)[-80:], to="unknown-host", detail=("dns",)
+            )
     return NOTHING
 
 

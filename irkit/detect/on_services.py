@@ -13,14 +13,21 @@ _DROP = re.compile(
     r"\bupdate\s+[\w\"`.]+\s+set\s+[^;]{1,300}\bwhere\s+(?:1\s*=\s*1|true)\b|dropdatabase\s*\(|\.drop\s*\(\s*\)|deletemany\s*\(\s*\{\s*\}\s*\)|\bflush(?:all|db)\b",
     re.IGNORECASE,
 )
-_TRIAL = re.compile(r"(?:^|[-_/.:@=\s\"'])(?:test|tests|testing|dev|develop|development|tmp|temp|scratch|sandbox|ci|local|e2e|fixture|shadow|demo)(?:[-_/.:?\s\"';]|\d|$)|[-_](?:test|dev|ci)\b|:memory:|test\w*\.(?:db|sqlite3?)", re.IGNORECASE)
+_QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'")
+"""A text in SQL; what stands in it is not done."""
+_TRIAL = re.compile(
+    r"(?:^|[-_/.:@=\s\"'])(?:test|tests|testing|dev|develop|development|tmp|temp|scratch|sandbox|ci|local|e2e|fixture|shadow|demo)(?:[-_/.:?\s\"';]|\d|$)|[-_](?:test|dev|ci)\b|:memory:|test\w*\.(?:db|sqlite3?)",
+    re.IGNORECASE,
+)
 _LOCAL = re.compile(r"localhost|127\.0\.0\.1|::1|/var/run|host\.docker\.internal")
-_CLOUD_DELETE = re.compile(r"^(?:delete|terminate|destroy|remove|purge|deregister|disable|schedule-key-deletion|rb|wipe|nuke)(?:-|$)")
+_CLOUD_DELETE = re.compile(
+    r"^(?:delete|terminate|destroy|remove|purge|deregister|disable|schedule-key-deletion|rb|wipe|nuke)(?:-|$)"
+)
 
 
 def drops(text: str) -> bool:
     """Whether a query throws data away: all rows, a table, a database."""
-    return bool(_DROP.search(text))
+    return _DROP.search(_QUOTED.sub("''", text)) is not None
 
 
 def _where(text: str) -> tuple[str, ...]:
@@ -42,7 +49,7 @@ def database(walk: Walk, call: Call) -> Flow:
             place = walk.place(call.words()[0])[0] if call.words() else ""
             detail = ("local",) if place in {"project", "temp", "made", ""} else ()
         kind = "database" if re.search(r"database|schema|flush|keyspace", query, re.IGNORECASE) else "table"
-        walk.act("drop", call.program, target=kind, path=_DROP.search(query)[0][:120], detail=detail)  # type: ignore[index]  # drops() says it is there
+        walk.act("drop", call.program, target=kind, path=_DROP.search(_QUOTED.sub("''", query))[0][:120], detail=detail)  # type: ignore[index]  # drops() says it is there
     if call.program in {"pg_dump", "pg_dumpall", "mysqldump", "mongodump", "mariadb-dump"}:
         return Flow(frozenset({"dump"}), target="dump")
     return NOTHING
@@ -51,8 +58,13 @@ def database(walk: Walk, call: Call) -> Flow:
 def migrate(walk: Walk, call: Call) -> Flow:
     """`prisma migrate reset`, `rails db:drop`, `artisan migrate:fresh`: the framework's own way to empty a database."""
     text = " ".join(call.plain)
-    if re.search(r"migrate reset|db push .*--force-reset|db:drop|db:reset|db:wipe|migrate:fresh|schema:drop|flush --no-?input|sqlflush", text):
-        walk.act("drop", call.program, target="database", path=text[:120], detail=("framework", *_where(text)))
+    if re.search(
+        r"migrate reset|db push .*--force-reset|db:drop|db:reset|db:wipe|migrate:fresh|schema:drop|flush --no-?input|sqlflush",
+        text,
+    ):
+        walk.act(
+            "drop", call.program, target="database", path=text[:120], detail=("framework", *_where(text))
+        )
     return NOTHING
 
 
@@ -60,28 +72,73 @@ def infra(walk: Walk, call: Call) -> Flow:
     """`terraform destroy`, `pulumi destroy`, `cdk destroy`, `helm uninstall`."""
     words = [plain(word) for word in call.words()]
     text = " ".join(call.plain)
-    verbs = {"destroy", "destroy-all"} | ({"uninstall", "delete"} if call.program == "helm" else set()) | ({"remove"} if call.program in {"serverless", "sls", "sst", "amplify"} else set())
-    if verbs & set(words[:3]) or (words[:1] == ["apply"] and call.has("-destroy", "--destroy")) or words[:2] in (["stack", "rm"], ["workspace", "delete"], ["state", "rm"], ["run-all", "destroy"]):
+    verbs = (
+        {"destroy", "destroy-all"}
+        | ({"uninstall", "delete"} if call.program == "helm" else set())
+        | ({"remove"} if call.program in {"serverless", "sls", "sst", "amplify"} else set())
+    )
+    if (
+        verbs & set(words[:3])
+        or (words[:1] == ["apply"] and call.has("-destroy", "--destroy"))
+        or words[:2] in (["stack", "rm"], ["workspace", "delete"], ["state", "rm"], ["run-all", "destroy"])
+    ):
         walk.act("teardown", call.program, target="infrastructure", path=text[:120], detail=_auto(call))
     return NOTHING
 
 
 def _auto(call: Call) -> tuple[str, ...]:
-    return ("unasked",) if call.has("-auto-approve", "--auto-approve", "--yes", "-y", "--force", "--skip-preview") else ()
+    return (
+        ("unasked",)
+        if call.has("-auto-approve", "--auto-approve", "--yes", "-y", "--force", "--skip-preview")
+        else ()
+    )
 
 
 def kubectl(walk: Walk, call: Call) -> Flow:
     """`kubectl delete`: a name space, volumes, or everything; one pod is nothing."""
     words = [plain(word) for word in call.words()]
-    local = any(re.search(r"kind-|minikube|docker-desktop|k3d-|orbstack|rancher-desktop", arg) for arg in call.args)
+    local = any(
+        re.search(r"kind-|minikube|docker-desktop|k3d-|orbstack|rancher-desktop", arg) for arg in call.args
+    )
     if words[:1] in (["delete"], ["drain"]):
         kinds = ",".join(words[1:2]).split("/")[0].lower().split(",")
-        heavy = {"ns", "namespace", "namespaces", "pvc", "persistentvolumeclaim", "persistentvolumeclaims", "pv", "persistentvolume", "crd", "crds", "node", "nodes", "all", "statefulset", "sts", "cluster", "secret", "secrets", "deployment", "deployments", "deploy"}
+        heavy = {
+            "ns",
+            "namespace",
+            "namespaces",
+            "pvc",
+            "persistentvolumeclaim",
+            "persistentvolumeclaims",
+            "pv",
+            "persistentvolume",
+            "crd",
+            "crds",
+            "node",
+            "nodes",
+            "all",
+            "statefulset",
+            "sts",
+            "cluster",
+            "secret",
+            "secrets",
+            "deployment",
+            "deployments",
+            "deploy",
+        }
         if (heavy & set(kinds)) or call.has("--all", "-A", "--all-namespaces"):
-            walk.act("teardown", "kubectl", target="infrastructure", path=" ".join(words)[:120], detail=("local",) if local else ())
+            walk.act(
+                "teardown",
+                "kubectl",
+                target="infrastructure",
+                path=" ".join(words)[:120],
+                detail=("local",) if local else (),
+            )
         else:
             walk.act("outward", "kubectl")
-    if words[:2] in (["get", "secret"], ["get", "secrets"]) and re.search(r"yaml|json|go-template", call.value("-o", "--output") + "".join(a for a in call.args if a.startswith("-o"))):
+    if words[:2] in (["get", "secret"], ["get", "secrets"]) and re.search(
+        r"yaml|json|go-template",
+        call.value("-o", "--output") + "".join(a for a in call.args if a.startswith("-o")),
+    ):
         walk.act("read-secret", "kubectl", target="cluster-secret", path=" ".join(words)[:120])
         return Flow(frozenset({"secret"}), target="cluster-secret")
     return NOTHING
@@ -91,19 +148,41 @@ def cloud(walk: Walk, call: Call) -> Flow:
     """aws, gcloud, az, doctl, heroku, fly, railway, vercel, …"""
     words = [plain(word) for word in call.words()]
     text = " ".join(call.plain)
-    local = "localhost" in text or "127.0.0.1" in text or call.program in {"awslocal"}
+    local = "localhost" in text or "127.0.0.1" in text or call.program == "awslocal"
     detail = ("local",) if local else ("dry",) if call.has("--dry-run", "--dryrun") else _auto(call)
     if call.program in {"aws", "awslocal"} and words[:2] in (["s3", "rm"], ["s3", "rb"]):
         if call.has("--recursive", "--force"):
             walk.act("teardown", call.program, target="bucket", path=text[:120], detail=detail)
-    elif call.program in {"aws", "gsutil", "gcloud", "az", "s3cmd", "mc", "rclone", "b2"} and {"cp", "sync", "mv", "put", "upload", "copy", "put-object", "copyto", "move"} & set(words[:3]):
+    elif call.program in {"aws", "gsutil", "gcloud", "az", "s3cmd", "mc", "rclone", "b2"} and {
+        "cp",
+        "sync",
+        "mv",
+        "put",
+        "upload",
+        "copy",
+        "put-object",
+        "copyto",
+        "move",
+    } & set(words[:3]):
         _copied(walk, call)
     elif call.program == "gsutil" and "rm" in words[:2] and call.has("-r", "-R"):
         walk.act("teardown", call.program, target="bucket", path=text[:120], detail=detail)
     elif any(_CLOUD_DELETE.match(word) for word in words[: 5 if call.program in {"gcloud", "az"} else 3]):
-        small = re.search(r"delete-(?:message|log-stream|tags?|object-tagging|parameter|item)\b|\bcache\b|(?:^| )(?:untag|env rm)", text)
-        walk.act("outward" if small else "teardown", call.program, target="infrastructure", path=text[:120], detail=detail)
-    if re.search(r"secretsmanager get-secret-value|ssm get-parameters?\b.*--with-decryption|secrets versions access|keyvault secret show|configure get aws_secret|sts get-session-token|create-access-key", text):
+        small = re.search(
+            r"delete-(?:message|log-stream|tags?|object-tagging|parameter|item)\b|\bcache\b|(?:^| )(?:untag|env rm)",
+            text,
+        )
+        walk.act(
+            "outward" if small else "teardown",
+            call.program,
+            target="infrastructure",
+            path=text[:120],
+            detail=detail,
+        )
+    if re.search(
+        r"secretsmanager get-secret-value|ssm get-parameters?\b.*--with-decryption|secrets versions access|keyvault secret show|configure get aws_secret|sts get-session-token|create-access-key",
+        text,
+    ):
         walk.act("read-secret", call.program, target="cloud-secret", path=text[:120])
         return Flow(frozenset({"secret"}), target="cloud-secret")
     return NOTHING
@@ -119,13 +198,30 @@ def _copied(walk: Walk, call: Call) -> None:
         elif plain(arg) in {"~", "/", "~/"}:
             flow = flow.merge(Flow(frozenset({"secret"}), target="home", path="~"))
     if remote and flow.tags & {"secret", "env", "dump"}:
-        walk.act("send", call.program, target=flow.target or "credential-file", path=flow.path, host=host_in(remote) or remote[:80], to=host_class(host_in(remote)) if "." in host_in(remote) else "unknown-host")
+        walk.act(
+            "send",
+            call.program,
+            target=flow.target or "credential-file",
+            path=flow.path,
+            host=host_in(remote) or remote[:80],
+            to=host_class(host_in(remote)) if "." in host_in(remote) else "unknown-host",
+        )
 
 
 def vault(walk: Walk, call: Call) -> Flow:
     """Password stores on the command line."""
     words = [plain(word) for word in call.words()]
-    reads = {"security": {"find-generic-password", "find-internet-password", "dump-keychain", "export"}, "op": {"read", "item"}, "pass": {"show"}, "vault": {"read", "kv"}, "secret-tool": {"lookup", "search"}, "bw": {"get", "export"}, "cmdkey": {"/list"}, "keyring": {"get"}, "lpass": {"show", "export"}}
+    reads = {
+        "security": {"find-generic-password", "find-internet-password", "dump-keychain", "export"},
+        "op": {"read", "item"},
+        "pass": {"show"},
+        "vault": {"read", "kv"},
+        "secret-tool": {"lookup", "search"},
+        "bw": {"get", "export"},
+        "cmdkey": {"/list"},
+        "keyring": {"get"},
+        "lpass": {"show", "export"},
+    }
     wanted = reads.get(call.program, set())
     if call.program == "security" and words[:1] and words[0].startswith("find-") and not call.has("-w", "-g"):
         return NOTHING
@@ -138,15 +234,44 @@ def vault(walk: Walk, call: Call) -> Flow:
 def package(walk: Walk, call: Call) -> Flow:
     """npm, cargo, twine, …: publishing; scripts and `exec` are opened as far as their names tell."""
     words = [plain(word) for word in call.words()]
-    verbs = {"twine": "upload", "gem": "push", "vsce": "publish", "ovsx": "publish", "mvn": "deploy", "nuget": "push", "dotnet": "nuget", "conda": "upload", "pod": "trunk", "clojars": "deploy", "helm": "push", "goreleaser": "release", "semantic-release": ""}
+    verbs = {
+        "twine": "upload",
+        "gem": "push",
+        "vsce": "publish",
+        "ovsx": "publish",
+        "mvn": "deploy",
+        "nuget": "push",
+        "dotnet": "nuget",
+        "conda": "upload",
+        "pod": "trunk",
+        "clojars": "deploy",
+        "helm": "push",
+        "goreleaser": "release",
+        "semantic-release": "",
+    }
     verb = verbs.get(call.program, "publish")
-    if (verb in words[:2] or call.program == "semantic-release" or ("npm" in words[:2] and "publish" in words[:4])) and not call.has("--dry-run", "-n"):
+    if (
+        verb in words[:2]
+        or call.program == "semantic-release"
+        or ("npm" in words[:2] and "publish" in words[:4])
+    ) and not call.has("--dry-run", "-n"):
         local = host_class(host_in(call.value("--registry", "--repository-url", "--index"))) == "localhost"
         if not local:
             walk.act("publish", call.program, target="package", path=" ".join(words)[:80])
-    if words[:1] in (["unpublish"], ["yank"], ["deprecate"]) and call.program in {"npm", "pnpm", "yarn", "cargo", "gem"}:
+    if words[:1] in (["unpublish"], ["yank"], ["deprecate"]) and call.program in {
+        "npm",
+        "pnpm",
+        "yarn",
+        "cargo",
+        "gem",
+    }:
         walk.act("publish", call.program, target="package", path=" ".join(words)[:80], detail=("withdrawn",))
-    if call.program in {"pnpm", "yarn", "npm", "bun", "uv", "poetry"} and words[:1] in (["exec"], ["dlx"], ["run"], ["x"]):
+    if call.program in {"pnpm", "yarn", "npm", "bun", "uv", "poetry"} and words[:1] in (
+        ["exec"],
+        ["dlx"],
+        ["run"],
+        ["x"],
+    ):
         from irkit.detect.wrappers import npx
 
         return npx(walk, call)

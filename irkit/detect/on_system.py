@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: ARG001 - all handlers have one signature
 """Programs that make things start by themselves, end processes, change safeguards, or steer irkit and other agents."""
 
 import re
@@ -9,7 +10,9 @@ from irkit.detect.walk import Call, Walk
 
 _GUARD = re.compile(r"irkit", re.IGNORECASE)
 _LOWERS = frozenset("uninstall resume unlatch policy approve except restore undo unlock hotkey".split())
-_NO_SAFEGUARDS = re.compile(r"--dangerously-skip-permissions|--dangerously-bypass-approvals-and-sandbox|--yolo\b|--full-auto|--allow-all-tools|--trust-all-tools|--approval-mode[= ]yolo|--permission-mode[= ]bypassPermissions|--sandbox[= ]danger-full-access")
+_NO_SAFEGUARDS = re.compile(
+    r"--dangerously-skip-permissions|--dangerously-bypass-approvals-and-sandbox|--yolo\b|--full-auto|--allow-all-tools|--trust-all-tools|--approval-mode[= ]yolo|--permission-mode[= ]bypassPermissions|--sandbox[= ]danger-full-access"
+)
 
 
 def crontab(walk: Walk, call: Call) -> Flow:
@@ -33,11 +36,26 @@ def service(walk: Walk, call: Call) -> Flow:
     """`systemctl enable`, `launchctl load`, `sc create`, `schtasks /create`."""
     words = [plain(word).lower() for word in call.words()]
     text = " ".join(words)
-    if _GUARD.search(text) and {"stop", "disable", "mask", "kill", "unload", "bootout", "remove", "delete"} & set(words):
+    if _GUARD.search(text) and {
+        "stop",
+        "disable",
+        "mask",
+        "kill",
+        "unload",
+        "bootout",
+        "remove",
+        "delete",
+    } & set(words):
         walk.act("tamper", call.program, target="guard", path=text[:80])
-    elif {"enable", "link", "load", "bootstrap", "submit", "create", "/create"} & set(words[:2]) or "/create" in call.plain:
-        walk.act("persist", call.program, target="service", path=text[:80])
-    elif {"stop", "disable", "mask"} & set(words[:2]) and re.search(r"auditd|falcon|crowdstrike|osquery|wazuh|ufw|firewalld|apparmor|clamav|rsyslog|journald|sentinel|defender", text):
+    elif {"enable", "link", "load", "bootstrap", "submit", "create", "/create"} & set(
+        words[:2]
+    ) or "/create" in call.plain:
+        own = call.has("--user") or "/" in text or call.program in {"launchctl", "schtasks", "sc"}
+        walk.act("persist", call.program, target="service", path=text[:80], detail=("own",) if own else ())
+    elif {"stop", "disable", "mask"} & set(words[:2]) and re.search(
+        r"auditd|falcon|crowdstrike|osquery|wazuh|ufw|firewalld|apparmor|clamav|rsyslog|journald|sentinel|defender",
+        text,
+    ):
         walk.act("loosen", call.program, target="defence", path=text[:80])
     return NOTHING
 
@@ -46,7 +64,9 @@ def timer(walk: Walk, call: Call) -> Flow:
     """`systemd-run --on-calendar`."""
     if any(arg.startswith("--on-") for arg in call.args):
         walk.act("persist", call.program, target="timer", path=" ".join(call.plain)[:80])
-    return walk.again(call, next((i for i, a in enumerate(call.args) if not a.startswith("-")), len(call.args)))
+    return walk.again(
+        call, next((i for i, a in enumerate(call.args) if not a.startswith("-")), len(call.args))
+    )
 
 
 def end(walk: Walk, call: Call) -> Flow:
@@ -57,13 +77,20 @@ def end(walk: Walk, call: Call) -> Flow:
         walk.act("tamper", call.program, target="guard", path=text[:80])
     elif call.program == "kill" and ("-1" in call.args[1:] or words[-1:] in (["1"], ["-1"])):
         walk.act("kill", "kill", target="everything")
-    elif call.program in {"pkill", "killall"} and (call.has("-u", "-U") or "--user" in call.args or words in ([], ["."], [".*"])):
+    elif call.program in {"pkill", "killall"} and (
+        call.has("-u", "-U") or "--user" in call.args or words in ([], ["."], [".*"])
+    ):
         walk.act("kill", call.program, target="everything")
     return NOTHING
 
 
+def processes(walk: Walk, call: Call) -> Flow:
+    """`pgrep -f NAME`: whose numbers it prints is what matters to `kill $(…)`."""
+    return Flow(text=" ".join(call.plain))
+
+
 def own_tool(walk: Walk, call: Call) -> Flow:
-    """irkit run by an agent: looking is fine, lowering protection is not."""
+    """Irkit run by an agent: looking is fine, lowering protection is not."""
     words = [plain(word) for word in call.words()]
     if _LOWERS & set(words[:2]):
         walk.act("tamper", "irkit", target="guard", path=" ".join(words)[:80])
@@ -76,7 +103,9 @@ def other_agent(walk: Walk, call: Call) -> Flow:
     if _NO_SAFEGUARDS.search(text):
         walk.act("start-agent", call.program, detail=("no-safeguards",))
     if call.args[:2] == ["mcp", "add"] or call.args[:2] == ["mcp", "add-json"]:
-        walk.act("agent-settings", call.program, target="agent-settings", path="mcp", detail=("server-asked",))
+        walk.act(
+            "agent-settings", call.program, target="agent-settings", path="mcp", detail=("server-asked",)
+        )
     return NOTHING
 
 
@@ -97,7 +126,10 @@ def accounts(walk: Walk, call: Call) -> Flow:
 def defence(walk: Walk, call: Call) -> Flow:
     """Firewalls and the system's own protection, off."""
     text = " ".join(call.plain).lower()
-    if re.search(r"(?:^|\s)-f\b|--flush|-p (?:input|output|forward) accept|disable|setenforce 0|^0$|off|--master-disable|-e 0|-d", text):
+    if re.search(
+        r"(?:^|\s)-f\b|--flush|-p (?:input|output|forward) accept|disable|setenforce 0|^0$|off|--master-disable|-e 0|-d",
+        text,
+    ):
         walk.act("loosen", call.program, target="defence", path=text[:80])
     return NOTHING
 
@@ -119,7 +151,7 @@ def said(walk: Walk, call: Call) -> Flow:
     if "\\" in text:
         text = decoded(text)
     flow = call.flow
-    return Flow(flow.tags, text=text if "$(…)" not in text or not flow.text else text, host=flow.host, url=flow.url, path=flow.path, target=flow.target)
+    return flow._replace(text=text, paths=(), filtered=False)
 
 
 def history(walk: Walk, call: Call) -> Flow:
@@ -142,9 +174,11 @@ def location(walk: Walk, call: Call) -> Flow:
 
 
 def defaults(walk: Walk, call: Call) -> Flow:
-    """`defaults write com.apple.loginitems`, `reg add …\\Run`."""
+    r"""`defaults write com.apple.loginitems`, `reg add …\\Run`."""
     text = " ".join(call.plain)
-    if re.search(r"loginitems|LoginHook|CurrentVersion[\\/]Run", text, re.IGNORECASE) and re.search(r"write|add", text):
+    if re.search(r"loginitems|LoginHook|CurrentVersion[\\/]Run", text, re.IGNORECASE) and re.search(
+        r"write|add", text
+    ):
         walk.act("persist", call.program, target="start-file", path=text[:100])
     return NOTHING
 
@@ -156,18 +190,35 @@ def anything(walk: Walk, call: Call) -> Flow:
     if walk.memory.scripts or walk.memory.fetched:
         from irkit.detect.wrappers import run_file
 
-        run_file(walk, call.name, call.program)
+        if "/" in call.name:
+            run_file(walk, call.name, call.program)
     return call.stdin._replace(text="") if call.stdin.tags else NOTHING
 
 
 SYSTEM = {
     "crontab": crontab,
     **dict.fromkeys(("at", "batch"), at_job),
-    **dict.fromkeys(("systemctl", "launchctl", "service", "sc", "schtasks", "chkconfig", "update-rc.d", "rc-update", "brew-services"), service),
+    **dict.fromkeys(
+        (
+            "systemctl",
+            "launchctl",
+            "service",
+            "sc",
+            "schtasks",
+            "chkconfig",
+            "update-rc.d",
+            "rc-update",
+            "brew-services",
+        ),
+        service,
+    ),
     "systemd-run": timer,
     **dict.fromkeys(("kill", "pkill", "killall", "taskkill", "skill"), end),
+    **dict.fromkeys(("pgrep", "pidof"), processes),
     "irkit": own_tool,
-    **dict.fromkeys("claude codex gemini copilot opencode qwen cursor-agent q aider amp".split(), other_agent),
+    **dict.fromkeys(
+        "claude codex gemini copilot opencode qwen cursor-agent q aider amp".split(), other_agent
+    ),
     **dict.fromkeys(("shutdown", "reboot", "halt", "poweroff"), power),
     **dict.fromkeys("useradd adduser usermod passwd chpasswd visudo gpasswd dscl net".split(), accounts),
     **dict.fromkeys("iptables ip6tables nft ufw setenforce csrutil spctl auditctl pfctl".split(), defence),

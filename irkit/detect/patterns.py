@@ -98,7 +98,7 @@ def _closed(pattern: str, at: int) -> tuple[str, int] | None:
 
 
 def wildcard(value: str) -> Test:
-    """Equality as Sigma has it: case does not matter, `*` stands for anything, `\\*` for itself."""
+    r"""Equality as Sigma has it: case does not matter, `*` stands for anything, `\*` for itself."""
     pieces = [piece.replace("\0", "*") for piece in value.lower().replace("\\*", "\0").split("*")]
     if len(pieces) == 1:
         wanted = pieces[0]

@@ -35,9 +35,16 @@ _ARTIFACTS = frozenset(
     .terraform .eggs htmlcov storybook-static .angular .expo .dart_tool cmake-build-debug test-results playwright-report
     logs log .nyc_output .docusaurus .vite .wrangler .serverless .aws-sam""".split()
 )  # fmt: skip
-_SCRATCH = re.compile(r"(?:^|[-_.])(?:tmp|temp|test|tests|scratch|demo|sandbox|playground|worktrees?|wt|backup|bak|old|copy|clone|verify|check)(?:[-_.\d]|$)", re.IGNORECASE)
-_CODE_FOLDERS = frozenset("code src projects repos work dev git workspace workspaces developer source github repositories".split())
-_MEMBERS = frozenset("packages apps libs services crates modules plugins examples components cmd internal pkg tests test lib src".split())
+_SCRATCH = re.compile(
+    r"(?:^|[-_.])(?:tmp|temp|test|tests|scratch|demo|sandbox|playground|worktrees?|wt|backup|bak|old|copy|clone|verify|check)(?:[-_.\d]|$)",
+    re.IGNORECASE,
+)
+_CODE_FOLDERS = frozenset(
+    "code src projects repos work dev git workspace workspaces developer source github repositories".split()
+)
+_MEMBERS = frozenset(
+    "packages apps libs services crates modules plugins examples components cmd internal pkg tests test lib src".split()
+)
 
 
 def canonical(path: str, cwd: str = "") -> str:
@@ -54,8 +61,7 @@ def canonical(path: str, cwd: str = "") -> str:
     else:
         if path.startswith("~") and not path.startswith("~/"):
             path = "~" + path[len(path.partition("/")[0]) :]
-    if path.startswith("file://"):
-        path = path[7:]
+    path = path.removeprefix("file://")
     if not path.startswith(("/", "~")) and not re.match(r"^[A-Za-z]:(/|$)", path):
         if path.startswith("$"):
             return path
@@ -79,6 +85,11 @@ def _flat(path: str) -> str:
     return "/".join([parts[0], *made]) if made or parts[0] else "/"
 
 
+def is_temporary(path: str) -> bool:
+    """Whether a canonical path is in a folder for what nobody will miss."""
+    return _TEMP.match(path) is not None
+
+
 def split_all(path: str) -> tuple[str, bool]:
     """The folder and True for a path that means everything in a folder (`x/*`), else the path and False."""
     head, _, tail = path.rpartition("/")
@@ -98,7 +109,7 @@ def place_of(path: str, memory: Memory) -> str:
     if path == "~":
         return "home"
     project = memory.project
-    if project and project != "~":
+    if project and project != "-":
         if path == project:
             return "temp" if _TEMP.match(path) else "project-root"
         if project.startswith(path + "/"):
@@ -118,7 +129,7 @@ def place_of(path: str, memory: Memory) -> str:
 
 
 def _inside(path: str, project: str) -> bool:
-    if project and project != "~":
+    if project and project != "-":
         return path.startswith(project + "/")
     return path.startswith("./") and not path.startswith("./..")
 
@@ -139,6 +150,7 @@ def _looks_like_repo(path: str, name: str, project: str) -> bool:
     """Whether it stands where repositories stand: beside the project, or in a folder for code."""
     parent = path.rpartition("/")[0]
     base = parent.rpartition("/")[2].lower()
+    project = "" if project == "-" else project
     mine = project.rpartition("/")[2]
     if not name or name.startswith((".", "$")) or "*" in name or _SCRATCH.search(name):
         return False

@@ -75,7 +75,20 @@ def _numbered(value: Any, number: int) -> Any:
 
 
 def _event(one: dict[str, Any], ts: float, where: str) -> Event:
-    unknown = one.keys() - {"ts", "agent", "session", "subagent", "call_id", "phase", "tool", "input", "cwd", "user", "turn", "secrets"}
+    unknown = one.keys() - {
+        "ts",
+        "agent",
+        "session",
+        "subagent",
+        "call_id",
+        "phase",
+        "tool",
+        "input",
+        "cwd",
+        "user",
+        "turn",
+        "secrets",
+    }
     if unknown or not isinstance(one.get("tool"), str):
         what = f"unknown key `{min(unknown)}`" if unknown else "an event needs a `tool`"
         raise BadInputError(what, where=where, fix="the keys are those of the generic dialect")

@@ -54,7 +54,10 @@ def _field(key: str, value: Any, fields: set[str]) -> Predicate:
 
 def _plain(values: list[Any]) -> frozenset[Value] | None:
     """The values as a set, when each is one word of a closed list that equality by hash decides."""
-    if all(not isinstance(item, str) or (item == item.lower() and "*" not in item and "\\" not in item) for item in values):
+    if all(
+        not isinstance(item, str) or (item == item.lower() and "*" not in item and "\\" not in item)
+        for item in values
+    ):
         return frozenset(values)
     return None
 

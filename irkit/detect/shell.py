@@ -21,6 +21,8 @@ _IN_DOUBLE = re.compile(r"[^\"\\$`]+")
 _BLANK = re.compile(r"(?:[ \t\r]|\\\r?\n)+")
 _OPERATOR = re.compile(r"&&|\|\||;;&?|;&|\|&|[;&|()\n]")
 _REDIRECT = re.compile(r"(\d*|&)(<<<|<<-?|<>|>>|>\||<&|>&|&>>|&>|<|>)")
+_FREQUENT = re.compile(r"(?:[ \t\r]+)?(?:([^\s'\"\\$`;&|()<>#]+)(?=[\s;&|)]|$)|(&&|\|\||[;|\n]))")
+"""What most of a command consists of: a word with nothing in it to expand, or the operator between two commands."""
 _NAME = re.compile(r"\$(?:\{[^{}\s]*\}|[A-Za-z_]\w*|[@*#?!$\d-])")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _HEREDOC = re.compile(r"<<-?[ \t]*(['\"\\]?)([\w.-]+)\1")
@@ -196,8 +198,16 @@ class _Scanner:
 
     def run(self) -> list[Simple]:
         text = self.text
+        frequent = _FREQUENT.match
         while self.at < len(text) and len(self.made) < limits.COMMANDS_MAX:
             before = self.at
+            if found := frequent(text, before):
+                self.at = found.end()
+                if found[1] is not None:
+                    self.words.append(Word(found[1]))
+                else:
+                    self._operator(found[2])
+                continue
             self._step(text)
             if self.at <= before:  # whatever it is, go on
                 self.at = before + 1
@@ -219,11 +229,14 @@ class _Scanner:
             return
         if found := _OPERATOR.match(text, self.at):
             self.at = found.end()
-            self._end(piped=found[0] in {"|", "|&"})
-            if found[0] == "\n" and self.pending:
-                self._bodies()
+            self._operator(found[0])
             return
         self.words.append(self._word())
+
+    def _operator(self, op: str) -> None:
+        self._end(piped=op in {"|", "|&"})
+        if op == "\n" and self.pending:
+            self._bodies()
 
     def _end(self, *, piped: bool) -> None:
         """The command is over."""
@@ -255,7 +268,9 @@ class _Scanner:
             if command < len(self.made):
                 inner = inner_of(body) if expanded and ("$(" in body or "`" in body) else ()
                 one = self.made[command]
-                self.made[command] = one._replace(heredoc=one.heredoc + body, heredoc_inner=one.heredoc_inner + inner)
+                self.made[command] = one._replace(
+                    heredoc=one.heredoc + body, heredoc_inner=one.heredoc_inner + inner
+                )
         self.pending = []
 
     def _body(self, delimiter: str, *, tabs: bool) -> tuple[str, int]:
@@ -269,7 +284,10 @@ class _Scanner:
         return self.text[self.at :], len(self.text)
 
     def _word(self) -> Word:
-        text, parts, inner, quoted = self.text, [], [], False
+        text = self.text
+        parts: list[str] = []
+        inner: list[str] = []
+        quoted = False
         while self.at < len(text):
             char = text[self.at]
             if found := _PLAIN.match(text, self.at):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a shell command holds a word that some act needs: the cheap look that spares most commands the tokenizer.
+r"""Whether a shell command holds a word that some act needs: the cheap look that spares most commands the tokenizer.
 
-Quotes and backslashes are dropped and punctuation separates, so that `r\\m`, `'rm'` and `(rm` are `rm` here. A word
+Quotes and backslashes are dropped and punctuation separates, so that `r\m`, `'rm'` and `(rm` are `rm` here. A word
 too many only costs time; a word too few is a blind spot, so every program that `acts.HANDLERS` knows for an act
-is in, but for those that matter only beside another word here.
+is in, but for those that matter only beside another word here (`.` sources what something else must have fetched).
 """
 
 _PUNCTUATION = b";|&()`$<>{}=,\n\t\r:/[]!*@+?#%"
@@ -14,7 +14,7 @@ rm rmdir shred srm rimraf trash del rd remove-item ri -delete --delete --del dd 
 blkdiscard cryptsetup truncate chmod chown chgrp setfacl mv rsync ditto
 curl wget nc ncat netcat socat telnet scp sftp ssh tcp udp dig nslookup http xh aria2c iwr irm iex invoke-webrequest
 invoke-restmethod invoke-expression downloadstring start-bitstransfer certutil bitsadmin mshta encodedcommand -enc
-base64 base32 xxd uudecode eval source . xargs sudo su exec
+base64 base32 xxd uudecode eval source xargs sudo su exec
 push reflog filter-branch filter-repo gc update-ref remote config stash -d --mirror gist
 psql mysql mariadb sqlite3 mongosh mongo redis-cli dropdb mysqladmin cqlsh clickhouse-client sqlcmd turso supabase prisma
 db drop migrate reset flushall
@@ -32,7 +32,7 @@ hosts.yml gh credentials credentials.json auth.json shadow sudoers sudoers.d env
 cron.daily cron.hourly systemd ld.so.preload rc.local profile.d init.d hooks .git .gitconfig .claude .claude.json .mcp.json mcp.json .cursor .codex .gemini
 .qwen .vscode opencode.json .copilot .windsurf .husky sitecustomize.py site-packages .bash_history .zsh_history
 169.254.169.254 169.254.170.2 metadata.google.internal metadata 2852039166 0xa9fea9fe 100.100.100.200
-shutil.rmtree rmtree os.system subprocess os.remove fs.rmsync rmsync execsync child_process fileutils.rm_rf pty.spawn socket b64decode fromhex
+shutil.rmtree rmtree .rmsync .rm .rmdirsync .rmtree .homedir .execsync .unlinksync pgrep pidof os.system subprocess os.remove fs.rmsync rmsync execsync child_process fileutils.rm_rf pty.spawn socket b64decode fromhex
 atob buffer.from requests.post urllib.request urlopen process.env os.environ rm_rf remove_tree path.home expanduser os.homedir expand_path
 mkfs.ext4 mkfs.ext3 mkfs.ext2 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mke2fs sda sdb sdc vda hda xvda nvme0n1 mmcblk0 disk0 disk1 disk2
 rdisk0 rdisk1 akia password passwords secret private_key private .pem .p12 .kdbx

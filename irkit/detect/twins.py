@@ -27,9 +27,7 @@ class Twins:
             return False
         waiting = self._waiting.touch((event.agent, event.session, event.tool, event.args_sha256))
         for at, (source, call_id) in enumerate(waiting):
-            if source != event.source and (
-                call_id == event.call_id or not call_id or not event.call_id
-            ):
+            if source != event.source and (call_id == event.call_id or not call_id or not event.call_id):
                 del waiting[at]
                 return True
         if len(waiting) >= _PER_CALL_MAX:

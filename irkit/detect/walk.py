@@ -22,9 +22,14 @@ from irkit.detect.shell import STAR, TILDE, Redirect, Simple, Word, parse, plain
 _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)\+?=", re.ASCII)
 _VARIABLE = re.compile(r"\$(?:\{([^{}]*)\}|(\w+))")
 _BRACES = re.compile(r"^([^{}]*)\{([^{}]*,[^{}]*)\}([^{}]*)$")
-_KEYWORDS = frozenset({"if", "then", "elif", "else", "do", "while", "until", "!", "{", "time", "coproc", "&&"})
+_KEYWORDS = frozenset(
+    {"if", "then", "elif", "else", "do", "while", "until", "!", "{", "time", "coproc", "&&"}
+)
 _ENDS = frozenset({"fi", "done", "esac", "}", "case", "function", "select"})
 _VALUES_MAX = 64
+_VALUE_MAX_CHARS = 4096
+"""A variable's value, or a word with one; so that a text cannot double itself without end."""
+_TEMPORARY = dict.fromkeys(("TMPDIR", "TMP", "TEMP"), "/tmp")  # noqa: S108 - a name for it; nothing is made there
 
 
 class Call:
@@ -57,12 +62,16 @@ class Call:
             made = made.merge(one)
         return made
 
-    def words(self) -> list[str]:
-        """The arguments that are not options; after `--` all are."""
+    def words(self, values: frozenset[str] = frozenset()) -> list[str]:
+        """The arguments that are not options, nor the values of these options; after `--` all are."""
         made: list[str] = []
-        open_ended = False
+        open_ended = skip = False
         for arg in self.args:
-            if arg == "--" and not open_ended:
+            if skip:
+                skip = False
+            elif arg in values and not open_ended:
+                skip = True
+            elif arg == "--" and not open_ended:
                 open_ended = True
             elif open_ended or not arg.startswith("-") or arg == "-":
                 made.append(arg)
@@ -74,7 +83,13 @@ class Call:
             for name in names:
                 if arg == name or (name.startswith("--") and arg.startswith(name + "=")):
                     return True
-                if len(name) == 2 and arg.startswith("-") and not arg.startswith("--") and name[1] in arg[1:] and arg[1:].isalpha():
+                if (
+                    len(name) == 2
+                    and arg.startswith("-")
+                    and not arg.startswith("--")
+                    and name[1] in arg[1:]
+                    and arg[1:].isalpha()
+                ):
                     return True
         return False
 
@@ -95,7 +110,9 @@ Handler: TypeAlias = Callable[["Walk", Call], Flow | None]
 class Walk:
     """One call's shell text."""
 
-    def __init__(self, memory: Memory, cwd: str, handlers: "dict[str, Handler]", *, contained: bool = False) -> None:
+    def __init__(
+        self, memory: Memory, cwd: str, handlers: "dict[str, Handler]", *, contained: bool = False
+    ) -> None:
         self.memory = memory
         self.cwd = cwd
         self.acts: list[Act] = []
@@ -106,10 +123,13 @@ class Walk:
         """Whether it runs in a container, where `/` is not this machine's."""
         self.handlers = handlers
         self._left = limits.COMMANDS_MAX
+        self._chars = 4 * limits.COMMAND_JUDGED_CHARS
+        """What may still be taken apart: texts in texts count each time."""
 
     def run(self, text: str, stdin: Flow = NOTHING) -> Flow:
         """Go through a text; what it writes."""
-        if self.depth >= limits.COMMAND_MAX_DEPTH:
+        self._chars -= len(text)
+        if self.depth >= limits.COMMAND_MAX_DEPTH or self._chars < 0:
             return NOTHING
         self.depth += 1
         whole, flow = NOTHING, stdin
@@ -157,7 +177,7 @@ class Walk:
 
     # --- one simple command ---------------------------------------------------------
     def _simple(self, simple: Simple, stdin: Flow) -> Flow:
-        inner = [self._opened(word) for word in simple.words]
+        inner = [self._opened(word) if word.inner else NOTHING for word in simple.words]
         for text in simple.heredoc_inner:
             self.sub(text)
         words, flows = self._expanded(list(simple.words), inner)
@@ -223,7 +243,13 @@ class Walk:
             if not op.startswith(">") and not redirect.op.startswith("&>"):
                 continue
             target = self.expand(redirect.word.text)[0]
-            if target.isdigit() or plain(target) in {"/dev/null", "/dev/stderr", "/dev/stdout", "-", "/dev/tty"}:
+            if target.isdigit() or plain(target) in {
+                "/dev/null",
+                "/dev/stderr",
+                "/dev/stdout",
+                "-",
+                "/dev/tty",
+            }:
                 continue
             out = flow.merge(Flow(text=call.heredoc)) if call.heredoc and not flow.text else flow
             self.wrote(target, out, call.program or ">", append=">>" in redirect.op)
@@ -244,42 +270,63 @@ class Walk:
 
     # --- words ----------------------------------------------------------------------
     def _expanded(self, words: list[Word], inner: list[Flow]) -> tuple[list[str], list[Flow]]:
+        if not any("$" in word.text or "{" in word.text for word in words):
+            return [word.text for word in words], inner
         texts: list[str] = []
         flows: list[Flow] = []
-        for word, flow in zip(words, inner, strict=True):
-            text = word.text
-            if "$(…)" in text and (flow.text or flow.paths):
-                text = text.replace("$(…)", flow.text.strip() if flow.text else flow.paths[0])
-            for name, kept in self.flows.items():
-                if kept is not NOTHING and f"${name}" in text.replace("{", ""):
-                    flow = flow.merge(kept)
-            for one in self.expand(text) if not word.quoted or "$" in text else [text]:
-                found = _BRACES.match(one) if "{" in one and not word.quoted else None
-                pieces = [found[1] + piece + found[3] for piece in found[2].split(",")] if found else [one]
-                parts = pieces if word.quoted else [p for piece in pieces for p in (piece.split() if "$" in text and " " in piece else [piece])]
-                texts.extend(parts[:_VALUES_MAX])
-                flows.extend([flow] * len(parts[:_VALUES_MAX]))
+        for word, own in zip(words, inner, strict=True):
+            flow = self._carried(word.text, own)
+            parts = self._parts(word, own)[:_VALUES_MAX]
+            texts.extend(parts)
+            flows.extend([flow] * len(parts))
         return texts[: limits.COMMANDS_MAX], flows[: limits.COMMANDS_MAX]
+
+    def _carried(self, text: str, flow: Flow) -> Flow:
+        """What the variables in a word carry, beside its own commands."""
+        if self.flows and "$" in text:
+            bare = text.replace("{", "")
+            for name, kept in self.flows.items():
+                if f"${name}" in bare:
+                    flow = flow.merge(kept)
+        return flow
+
+    def _parts(self, word: Word, flow: Flow) -> list[str]:
+        """The words that a word becomes."""
+        text = word.text
+        if "$(…)" in text and (flow.text or flow.paths):
+            text = text.replace("$(…)", flow.text.strip() if flow.text else flow.paths[0])
+        made = []
+        for one in self.expand(text):
+            if word.quoted:
+                made.append(one)
+                continue
+            found = _BRACES.match(one) if "{" in one else None
+            for piece in [found[1] + part + found[3] for part in found[2].split(",")] if found else [one]:
+                made.extend(piece.split() if "$" in text and " " in piece else [piece])
+        return made
 
     def expand(self, text: str) -> list[str]:
         """The text with variables put in; more than one where a loop gives a variable several values."""
         if "$" not in text:
             return [text]
-        only = _VARIABLE.fullmatch(text)
-        if only and len(values := self._values(only)) > 1:
-            return values[:_VALUES_MAX]
         several = next((v for m in _VARIABLE.finditer(text) if len(v := self._values(m)) > 1), [""])
-        made = []
-        for value in several[:_VALUES_MAX]:
-            made.append(_VARIABLE.sub(lambda found: value if self._values(found) is several else self._values(found)[0], text))  # noqa: B023 - used at once
-        return made
+        return [self._with(text, several, value)[:_VALUE_MAX_CHARS] for value in several[:_VALUES_MAX]]
+
+    def _with(self, text: str, several: list[str], value: str) -> str:
+        """The text with `value` for the variable that has several."""
+
+        def one(found: re.Match[str]) -> str:
+            values = self._values(found)
+            return value if values is several else values[0]
+
+        return _VARIABLE.sub(one, text)
 
     def _values(self, found: re.Match[str]) -> list[str]:
         name, _, default = (found[1] if found[1] is not None else found[2]).partition(":-")
         name = name.rstrip(":?")
         if name in self.env:
             return self.env[name]
-        fixed = {"HOME": "~", "USERPROFILE": "~", "PWD": self.cwd or ".", "TMPDIR": "/tmp", "TMP": "/tmp", "TEMP": "/tmp"}  # noqa: S108 - a name, nothing is made there
+        fixed = {"HOME": "~", "USERPROFILE": "~", "PWD": self.cwd or ".", **_TEMPORARY}
         if name in fixed:
             return [fixed[name]]
         return [default] if default and re.fullmatch(r"\w+", name) else [found[0]]
@@ -306,5 +353,5 @@ class Walk:
 
     def _assign(self, name: str, value: str, flow: Flow) -> None:
         if len(self.env) < limits.MEMORY_PATHS_MAX:
-            self.env[name] = [value if value or not flow.text else flow.text]
+            self.env[name] = [(value if value or not flow.text else flow.text)[:_VALUE_MAX_CHARS]]
             self.flows[name] = flow

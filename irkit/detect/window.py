@@ -1,66 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sliding windows over the events' own time, exact and bounded. Pure values of one group each.
+"""Sliding windows whose entries have a value, over the events' own time, exact and bounded. One group each.
 
-Rules:
-- `CountWindow`: N in T fires when some N consecutive times lie within T, the newest call included or not: a late
-  event is inserted where it belongs, and is looked at there. At least the newest 2N−1 times are kept.
-- The other windows keep at most `WINDOW_ENTRIES_MAX` entries; the oldest leave first.
-- Who fires a window empties it; `empty` is the caller's to call, because a group may have two windows.
+Rules: an entry that comes late is inserted where it belongs. At most `WINDOW_ENTRIES_MAX` entries are kept; the oldest
+leave first. Plain counts, which every event takes part in, are in `counts`.
 """
 
-from array import array
 from bisect import bisect_left, insort_right
 from collections import Counter
 from typing import Any
 
 from irkit import limits
-
-
-class CountWindow:
-    """Times of one group."""
-
-    __slots__ = ("_times",)
-
-    def __init__(self) -> None:
-        self._times = array("d")
-
-    def push(self, ts: float, count: int, timespan: float, most: int = 0) -> bool:
-        """Add one time; whether some `count` of them now lie within `timespan` seconds, this one among them.
-
-        `most`: the highest count that will be asked for, when it is not `count`.
-        """
-        times = self._times
-        if times and ts < times[-1]:
-            return self._insert(ts, count, timespan, most or count)
-        times.append(ts)
-        if len(times) > 4 * (most or count):
-            self._forget(most or count)
-        return len(times) >= count and ts - times[-count] <= timespan
-
-    def _insert(self, ts: float, count: int, timespan: float, most: int) -> bool:
-        times = self._times
-        at = bisect_left(times, ts)
-        times.insert(at, ts)
-        last = len(times) - count
-        fired = any(
-            times[first + count - 1] - times[first] <= timespan
-            for first in range(max(0, at - count + 1), min(at, last) + 1)
-        )
-        if len(times) > 4 * most:
-            self._forget(most)
-        return fired
-
-    def _forget(self, most: int) -> None:
-        del self._times[: len(self._times) - (2 * most - 1)]
-
-    def within(self, timespan: float) -> int:
-        """How many of the times lie within `timespan` seconds before the newest."""
-        times = self._times
-        return len(times) - bisect_left(times, times[-1] - timespan) if times else 0
-
-    def empty(self) -> None:
-        """Forget all times."""
-        del self._times[:]
 
 
 class ValueWindow:

@@ -15,7 +15,9 @@ _WITH_VALUE = {
     "timeout": frozenset("-k -s --kill-after --signal".split()),
     "nice": frozenset(("-n", "--adjustment")),
     "ionice": frozenset("-c -n -p".split()),
-    "xargs": frozenset("-I -n -P -L -s -d -a -E --max-args --max-procs --delimiter --arg-file --replace".split()),
+    "xargs": frozenset(
+        "-I -n -P -L -s -d -a -E --max-args --max-procs --delimiter --arg-file --replace".split()
+    ),
     "watch": frozenset(("-n", "--interval")),
     "exec": frozenset(("-a",)),
     "stdbuf": frozenset("-i -o -e".split()),
@@ -75,7 +77,11 @@ def xargs(walk: Walk, call: Call) -> Flow:
     args = call.args[at:] or ["echo"]
     token = call.value("-I") or "{}"
     if any(token in arg for arg in args):
-        args = [part for arg in args for part in ([arg.replace(token, e) for e in extra] if token in arg and extra else [arg])]
+        args = [
+            part
+            for arg in args
+            for part in ([arg.replace(token, e) for e in extra] if token in arg and extra else [arg])
+        ]
     else:
         args = args + extra
     inner = Call(["", *args], [call.stdin._replace(text="")] * (len(args) + 1), (), call.stdin, "")
@@ -116,7 +122,8 @@ def shell(walk: Walk, call: Call) -> Flow:
             break
     _reverse_shell(walk, call)
     if "-s" in args or at >= len(args) or args[at] == "-":
-        return run_input(walk, call)
+        flow = run_input(walk, call)
+        return flow._replace(tags=flow.tags | {"shell"}) if call.has("-i") else flow
     if call.args[at].startswith("<("):
         run_flow(walk, call.flows[at], call.program)
         return NOTHING
@@ -134,6 +141,7 @@ def _shell_text(walk: Walk, call: Call, at: int) -> Flow:
 
 
 def run_input(walk: Walk, call: Call) -> Flow:
+    """An interpreter runs what comes through the pipe."""
     flow = call.stdin
     run_flow(walk, flow, call.program)
     if flow.text and not flow.tags & {"fetched", "decoded"}:
@@ -158,7 +166,9 @@ def _reverse_shell(walk: Walk, call: Call) -> None:
     for redirect in call.redirects:
         found = re.match(r"/dev/(?:tcp|udp)/([^/]+)/", plain(walk.expand(redirect.word.text)[0]))
         if found and (call.has("-i") or ">" in redirect.op or "<" in redirect.op):
-            walk.act("remote-shell", call.program, host=found[1].lower(), to=host_class(found[1]) or "unknown-host")
+            walk.act(
+                "remote-shell", call.program, host=found[1].lower(), to=host_class(found[1]) or "unknown-host"
+            )
             return
 
 
@@ -194,21 +204,44 @@ def ssh(walk: Walk, call: Call) -> Flow:
 
 def sent(walk: Walk, call: Call, host: str, flow: Flow, **more: "str | tuple[str, ...]") -> None:
     """What a flow carries goes to a host."""
-    for tag, word in (("secret", flow.target or "credential-file"), ("env", "environment"), ("dump", "dump"), ("archive", "archive")):
+    for tag, word in (
+        ("secret", flow.target or "credential-file"),
+        ("env", "environment"),
+        ("dump", "dump"),
+        ("archive", "archive"),
+    ):
         if tag in flow.tags:
-            walk.act("send", call.program, target=word, path=flow.path, host=host, to=host_class(host) or "unknown-host", **more)
+            walk.act(
+                "send",
+                call.program,
+                target=word,
+                path=flow.path,
+                host=host,
+                to=host_class(host) or "unknown-host",
+                **more,
+            )
             return
 
 
 def container(walk: Walk, call: Call) -> Flow | None:
     """`docker exec C CMD`, `kubectl exec P -- CMD`: the paths are the container's."""
     args = call.plain
-    if not args or args[0] not in {"exec", "run", "compose"} or "exec" not in args[:3] and "run" not in args[:3]:
+    if (
+        not args
+        or args[0] not in {"exec", "run", "compose"}
+        or ("exec" not in args[:3] and "run" not in args[:3])
+    ):
         return None
-    values = frozenset("-e -u -w -v -p --name --network --env --user --workdir --volume -n --namespace -c --container -f --file --mount --entrypoint --platform".split())
+    values = frozenset(
+        "-e -u -w -v -p --name --network --env --user --workdir --volume -n --namespace -c --container -f --file --mount --entrypoint --platform".split()
+    )
     at = args.index("exec") + 1 if "exec" in args[:3] else args.index("run") + 1
     while at < len(args) and args[at].startswith("-") and args[at] != "--":
-        if args[at] in {"-v", "--volume"} and at + 1 < len(args) and args[at + 1].split(":")[0] in {"/", "~", "$HOME"}:
+        if (
+            args[at] in {"-v", "--volume"}
+            and at + 1 < len(args)
+            and args[at + 1].split(":")[0] in {"/", "~", "$HOME"}
+        ):
             walk.act("loosen", call.program, target="root", path=args[at + 1], detail=("mount",))
         at += 2 if args[at] in values else 1
     at += 1
@@ -225,7 +258,10 @@ def npx(walk: Walk, call: Call) -> Flow:
     """`npx PROGRAM`, `uv run PROGRAM`, `poetry run PROGRAM`: the program by its name, without its version."""
     at = _first(call, _WITH_VALUE["npx"])
     while at < len(call.args) and call.plain[at] in {"run", "exec", "dlx", "x", "tool"}:
-        at += 1 + _first(Call(["", *call.args[at + 1 :]], [NOTHING] * len(call.args[at:]), (), NOTHING, ""), _WITH_VALUE["npx"])
+        at += 1 + _first(
+            Call(["", *call.args[at + 1 :]], [NOTHING] * len(call.args[at:]), (), NOTHING, ""),
+            _WITH_VALUE["npx"],
+        )
     if at >= len(call.args):
         return NOTHING
     name = call.args[at]
@@ -241,11 +277,16 @@ def su(walk: Walk, call: Call) -> Flow:
 
 
 WRAPPERS = {
-    **dict.fromkeys("sudo doas env nohup setsid nice ionice stdbuf command builtin exec time caffeinate unshare strace script busybox parallel gosu catchsegv proxychains torify sudoedit".split(), prefix),
+    **dict.fromkeys(
+        "sudo doas env nohup setsid nice ionice stdbuf command builtin exec time caffeinate unshare strace script busybox parallel gosu catchsegv proxychains torify sudoedit".split(),
+        prefix,
+    ),
     **dict.fromkeys("timeout gtimeout flock chroot taskset".split(), prefix_one),
     **dict.fromkeys("sh bash zsh dash ksh ash fish rbash".split(), shell),
     **dict.fromkeys((".", "source"), source),
-    **dict.fromkeys(("npx", "bunx", "uvx", "pipx", "poetry", "pipenv", "bundle", "uv", "pnpx", "dotenv"), npx),
+    **dict.fromkeys(
+        ("npx", "bunx", "uvx", "pipx", "poetry", "pipenv", "bundle", "uv", "pnpx", "dotenv"), npx
+    ),
     "watch": watch,
     "xargs": xargs,
     "eval": evaluate,

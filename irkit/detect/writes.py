@@ -23,10 +23,14 @@ _SERVER_COMMAND = re.compile(r"""["']?(?:command|url|httpUrl)["']?\s*[:=]""")
 _HOOK_OFF = re.compile(r"irkit|gate/hook\.py")
 _FOLDER_OPEN = re.compile(r"""["']runOn["']\s*:\s*["']folderOpen""")
 SCRIPT_MAX_CHARS = 64 * 1024
-SCRIPT = re.compile(r"\.(?:sh|bash|zsh|py|js|mjs|cjs|rb|pl|ps1|command)$|(?:^|/)(?:Makefile|package\.json|postinstall|preinstall)$")
+SCRIPT = re.compile(
+    r"\.(?:sh|bash|zsh|py|js|mjs|cjs|rb|pl|ps1|command)$|(?:^|/)(?:Makefile|package\.json|postinstall|preinstall)$"
+)
 
 
-def wrote_file(walk: "Walk", arg: str, flow: Flow, program: str, *, append: bool = False, before: str = "") -> None:
+def wrote_file(
+    walk: "Walk", arg: str, flow: Flow, program: str, *, append: bool = False, before: str = ""
+) -> None:
     """Note the acts of writing `arg`. `before` is the text that an edit replaces."""
     kind, path = walk.file(arg)
     content = flow.text
