@@ -133,36 +133,26 @@ WATCH_FILES_MAX = 20_000
 WATCH_OPEN_MAX = 128
 """Descriptors that are kept on followed files, so that a renamed or deleted one can be read to its end."""
 REDACT_MAX_DEPTH = 64
-"""Deeper JSON is redacted as text."""
-CREDENTIAL_FILE_MAX_BYTES = 64 * KIB
+"""Deeper JSON is replaced unread."""
+CREDENTIAL_FILE_MAX_BYTES = 256 * KIB
 """What is read of one credential file to know its values."""
 
 RULE_FILES_MAX = 500
 """Rule files of a site."""
 TRANSCRIPTS_MAX = 20_000
 """Transcripts that a replay without a file takes up, the newest first."""
-EXACT_VALUE_MIN_CHARS = 8
-EXACT_VALUE_MAX_CHARS = 8192
-EXACT_VALUES_MAX = 2_000
-"""Known secret values that a redactor looks for."""
-DETECTOR_WINDOW_CHARS = 64 * KIB
-"""What the detector library is given at once."""
-
 DETECTOR_WINDOW_CHARS = 256 * KIB
 """Text that the detector library gets at a time: far below its own limits, which raise."""
 EXACT_VALUE_MIN_CHARS = 8
 """A shorter known value is not looked for everywhere: it would hit ordinary words."""
 EXACT_VALUE_MAX_CHARS = 16 * KIB
 EXACT_VALUES_MAX = 5_000
+"""Known secret values that a redactor looks for."""
 REDACT_ROUNDS_MAX = 8
 """Times that what is left of a text is looked at again, until nothing more is found."""
-REDACT_TREE_MAX_DEPTH = 64
-"""Deeper values are replaced unread."""
 REDACT_STREAM_CHARS = 256 * KIB
 """What `irkit redact` looks at as one text."""
 REDACT_HOLD_CHARS = 72 * KIB
 """The end of such a text that waits for what follows; longer than any block that is looked for."""
 REDACT_BEFORE_CHARS = 512
 """What was written already and is looked at again as the surroundings of what follows."""
-CREDENTIAL_FILE_MAX_BYTES = 1 * MIB
-CREDENTIAL_FILES_MAX = 200

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from irkit.limits import REDACT_TREE_MAX_DEPTH
+from irkit.limits import REDACT_MAX_DEPTH
 from irkit.stream.secret_context import Found
 from irkit.stream.secret_names import Role, role_of
 from irkit.stream.secret_values import is_secret, scheme_length
@@ -56,7 +56,8 @@ class TreeWalk:
                 return value, ()
         except (TypeError, ValueError, RecursionError):  # not plain JSON, lone surrogates, nested very deep: walk it
             pass
-        return self._value(value, "", REDACT_TREE_MAX_DEPTH), tuple(sorted(self._kinds))
+        clean = self._value(value, "", REDACT_MAX_DEPTH)
+        return (clean, tuple(sorted(self._kinds))) if self._kinds else (value, ())
 
     def _value(self, value: Any, name: str, depth: int) -> Any:
         if isinstance(value, str):
