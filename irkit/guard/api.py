@@ -195,7 +195,7 @@ class Api:
         act = next(
             (a for a in reversed(after.acts if after else ()) if type(a.command).__name__ == "Resume"), None
         )
-        done = (
+        done: dict[str, Any] = (
             _ended(act.outcome)
             if act and act.outcome
             else {"outcome": "Unverified", "reason": "it is still under way"}

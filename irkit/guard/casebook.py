@@ -218,7 +218,7 @@ class Casebook:
                     follow = self._carry(command)
                 else:
                     follow = self._ended(command, await loop.run_in_executor(None, self._run, command))
-                urgent = [one for one in follow if isinstance(one, Notify | Latch | Freeze)]
+                urgent: list[AnyCommand] = [one for one in follow if isinstance(one, Notify | Latch | Freeze)]
                 queue += [one for one in follow if not isinstance(one, Notify | Latch | Freeze)]
                 if urgent:
                     self._perform(urgent)

@@ -73,7 +73,6 @@ def _frozen(
     given = FreezeAsked(at=guard.clock.now(), subject=subject, by=by, reason=reason or "frozen by hand")
     _take(
         guard,
-        session,
         guard.casebook.feed_done(guard.casebook.active_of(session.id), given),
         Freeze,
         Done("by hand"),
@@ -96,12 +95,11 @@ def _killed(guard: "Guard", session: Session, by: str, reason: str) -> None:
     if not alive:
         guard.acts.held.pop(session.id, None)
         guard.table.put(replace(session, state=State.KILLED, processes=()))
-    _take(guard, session, incident, Kill, outcome)
+    _take(guard, incident, Kill, outcome)
 
 
 def _take(
     guard: "Guard",
-    session: Session,
     incident: Incident | None,
     kind: type[Freeze | Kill],
     outcome: AnyOutcome,
