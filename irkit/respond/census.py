@@ -70,5 +70,8 @@ class Census:
             return []
         found = self._marks.get(proc.key)
         if found is None:
-            found = self._marks[proc.key] = marker_of(procfs.environ(proc.pid) or b"")
+            environ = procfs.environ(proc.pid) or b""
+            found = marker_of(environ)
+            if environ:  # in the middle of an exec it reads as empty
+                self._marks[proc.key] = found
         return found

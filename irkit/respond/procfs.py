@@ -42,7 +42,7 @@ class Proc:
         "tty",
     )
 
-    def __init__(  # noqa: PLR0917 - by position, because it is made for every process of the machine in every walk
+    def __init__(
         self,
         pid: int,
         ppid: int,

@@ -3,8 +3,8 @@
 
 Kill path: standard library only.
 
-One scene serves one operation (freeze, or kill): the environments it read are remembered for so long. A program
-that is exec'd anew with other marks in that time keeps its old ones; it is in the tree by then.
+One scene serves one operation (freeze, or kill). The environments it read are remembered, so that a round costs
+little; before a freeze is called complete they are forgotten, because an exec may have changed them.
 """
 
 from __future__ import annotations

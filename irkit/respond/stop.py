@@ -116,6 +116,8 @@ def freeze(scene: Scene, spare: frozenset[Key] = frozenset()) -> Frozen:
             fresh += new
             running += _stop(member, done, new=new)
         quiet = 0 if fresh or running else quiet + 1
+        if quiet == 1:
+            scene.forget_marks()  # what was read before an exec is not what it carries now
         if running and done.rounds > _EAGER_ROUNDS:
             time.sleep(_PAUSE_S)
     done.settled = quiet >= 2

@@ -74,11 +74,11 @@ def test_a_zombie_with_a_live_thread_is_alive_and_its_environment_is_read() -> N
 
 
 def test_what_is_read_of_a_process_is_bounded() -> None:
-    child = subprocess.Popen(
-        ["/bin/sleep", "60", *["x" * 1000] * 40], env={f"V{n}": "y" * 1000 for n in range(200)}
-    )
+    command = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)", *["x" * 1000] * 40]
+    child = subprocess.Popen(command, env={f"V{n}": "y" * 1000 for n in range(200)})
     try:
         while not (found := procfs.environ(child.pid) or b"").startswith(b"V0"):
+            assert child.poll() is None
             time.sleep(0.001)
         assert found.count(b"\0") == 200, "larger than one read"
         assert sum(map(len, procfs.argv(child.pid) or [])) <= limits.CMDLINE_MAX_BYTES
