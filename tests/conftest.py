@@ -21,6 +21,8 @@ OUTSIDE = "IRKIT_TEST_OUTSIDE_NAMESPACE"
 OUTCOME = "IRKIT_TEST_OUTCOME"
 """Set inside only: the file that the body's outcome is written to."""
 BODY_MAX_S = 100
+INIT = ("sh", "-c", '"$@"; exit $?', "init")
+"""Pid 1 inside: collects orphans as an init does, so that the body is not their parent."""
 
 
 def unshare() -> list[str]:
@@ -40,6 +42,15 @@ def cannot() -> str:
     return f"no PID namespace: {tried.stderr.strip()}" if tried.returncode else ""
 
 
+def pytest_configure() -> None:
+    """No example has a deadline: the machine is shared, and a slow neighbour is not a defect."""
+    if OUTSIDE not in os.environ:  # inside, where nothing is generated, its import would only cost time
+        import hypothesis
+
+        hypothesis.settings.register_profile("irkit", deadline=None)
+        hypothesis.settings.load_profile("irkit")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a marked test's body inside; None lets pytest run it here."""
@@ -52,7 +63,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     outcome = private / "outcome"
     plugins = [part for name in ("pytest_timeout",) for part in ("-p", name)]
     done = subprocess.run(
-        [*unshare(), sys.executable, "-m", "pytest", "-q", *plugins, "-p", "no:randomly", pyfuncitem.nodeid],
+        [
+            *unshare(),
+            *INIT,
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            *plugins,
+            "-p",
+            "no:randomly",
+            pyfuncitem.nodeid,
+        ],
         cwd=folder,
         env=_environment(private, outcome),
         stdin=subprocess.DEVNULL,
