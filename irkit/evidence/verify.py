@@ -112,10 +112,12 @@ class _Walk:
         self._files += 1
         with logfiles.open_regular(path) as file:
             found = self._walk_lines(file, name, signed)
-        return found or self._unsigned or bad
+        return found or (bad if self._unsigned is None else None)
 
     def end(self) -> Break | None:
         """After the last file: nothing may be left open."""
+        if self._unsigned is not None:
+            return self._unsigned
         if self._torn is not None:
             at = self._torn[0]
             return broken(Kind.NOT_A_RECORD, at, self._seq + 1, "it is no record, and nothing follows it")
@@ -150,8 +152,10 @@ class _Walk:
         sha = hashlib.sha256()
         for line in logfiles.lines(file):
             number += 1
-            if line[-1:] != b"\n" and (cut := self._without_end(file, name, number, line, signed)):
-                return cut
+            if line[-1:] != b"\n":
+                line += file.readline(limits.LINE_MAX_BYTES)  # noqa: PLW2901 - its writer may just have ended it
+                if line[-1:] != b"\n":
+                    return self._unsigned or self._without_end(file, name, number, line, signed)
             seen = _seen(name, number, line)
             if (found := self._fits(seen, line)) is not None:
                 return found
@@ -214,18 +218,14 @@ class _Walk:
 
     def _without_end(
         self, file: BinaryIO, name: str, number: int, line: bytes, signed: list[Checkpoint]
-    ) -> Break | None:
-        """A line without newline: too long, or torn; a guard that is writing it right now ends it at once."""
+    ) -> Break:
+        """A line without newline: too long to be a record, cut back behind what was signed, or torn."""
+        seen = _seen(name, number, line)
         if file.read(1):
-            seen = _seen(name, number, line)
             return broken(Kind.NOT_A_RECORD, seen, self._seq + 1, "it is longer than any record")
         if signed:
-            return self._too_short(signed[0], name, number, self._bytes_of(file))
-        seen = _seen(name, number, line)
+            return self._too_short(signed[0], name, number - 1, os.fstat(file.fileno()).st_size)
         return broken(Kind.TORN, seen, self._seq + 1, "it has no end; a guard that starts again names it")
-
-    def _bytes_of(self, file: BinaryIO) -> int:
-        return os.fstat(file.fileno()).st_size
 
     def _ahead(self, start: Seen) -> tuple[Seen, ...]:
         """The lines from this one on, over the following files too."""

@@ -33,7 +33,7 @@ from irkit.guard.hooksock import HookServer
 from irkit.guard.intake import Intake
 from irkit.guard.judge import Judge, Policy
 from irkit.guard.lock import HomeLock, own_environment, refuse_inside_agent
-from irkit.guard.peer import PeerFinder
+from irkit.guard.peer import Peer, PeerFinder
 from irkit.guard.rpc import RpcServer
 from irkit.guard.shelf import playbook_for
 from irkit.guard.store import Store
@@ -114,7 +114,7 @@ class Guard:
             home=self.home,
             table=self.table,
             books=self.books,
-            pending=self.hooks.pending,
+            pending=self._pending,
             later=self._later,
             remember=self.store.set,
             redact=lambda text: self.redactor.text(text)[0],
@@ -128,6 +128,9 @@ class Guard:
             self.loop.call_soon_threadsafe(self.loop.call_later, seconds, lambda: function(*arguments))
         else:
             self.loop.call_soon_threadsafe(lambda: function(*arguments))
+
+    def _pending(self) -> tuple[Peer, ...]:
+        return self.hooks.pending()
 
     def _held_before(self) -> dict[str, Held]:
         found = {}
