@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from irkit.stream.record import NO_HASH
+
 _NEAR = 8
 """Hex digits in which an edited hash differs from the true one; two hashes that differ do so in about 60 of 64."""
 
@@ -96,6 +98,8 @@ def classify(before: Sequence[Seen], ahead: Sequence[Seen], seq: int, prev: str)
     if at.seq == seq:
         return _changed(before, at, following, seq, prev)
     back = next((n for n, one in enumerate(reversed(before)) if n and one.sha256 == at.prev), 0)
+    if at.seq == 1 and at.prev == NO_HASH and before:
+        back = len(before)
     if back:
         first = before[-back]
         return broken(
@@ -122,7 +126,7 @@ def near(one: str, other: str) -> bool:
 def _too_many(before: Sequence[Seen], ahead: Sequence[Seen], successor: int, seq: int) -> Break:
     """The line that belongs here comes later: what stands before it was moved here, or put in."""
     at, true = ahead[0], ahead[successor]
-    later = {one.sha256 for one in ahead[successor:]}
+    later = {one.sha256 for one in ahead[1:]}
     if at.seq is None or at.sha256 in later or any(one.sha256 == at.sha256 for one in before):
         why = f"the record that belongs here stands at {true.file}:{true.line}"
         return broken(Kind.INSERTED, at, at.seq or seq, why)

@@ -12,6 +12,7 @@ import binascii
 import contextlib
 import os
 import re
+import secrets
 import socket
 
 from cryptography.hazmat.primitives import serialization
@@ -97,7 +98,7 @@ def _make(path: str) -> None:
     text = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     )
-    draft = f"{path}.{os.getpid()}"
+    draft = f"{path}.{secrets.token_hex(8)}"
     _write_new(draft, text, 0o600)
     with contextlib.suppress(FileExistsError):
         os.link(draft, path)
@@ -117,7 +118,7 @@ def _publish(home: Home, key: SigningKey) -> None:
     public = os.path.join(home.keys, PUBLIC)
     line = f"ssh-ed25519 {base64.b64encode(key.public).decode()} {key.identity}\n".encode()
     if not os.path.exists(public) or _read(public).split()[:2] != line.split()[:2]:
-        draft = f"{public}.{os.getpid()}"
+        draft = f"{public}.{secrets.token_hex(8)}"
         _write_new(draft, line, 0o644)
         os.replace(draft, public)
 

@@ -26,7 +26,7 @@ from irkit.evidence import sshsig
 from irkit.evidence.breaks import Break, Kind, Seen, broken, classify, near
 from irkit.evidence.checkpoint import NAMESPACE, Checkpoint, checkpoints_name, read_checkpoints
 from irkit.stream import logfiles
-from irkit.stream.record import NO_HASH, OwnEvent, decode
+from irkit.stream.record import NO_HASH, OwnEvent
 
 
 class LogVerdict(Struct, frozen=True, kw_only=True):
@@ -200,8 +200,8 @@ class _Walk:
         torn, content = self._torn or (seen, b"")
         self._torn = None
         if seen.event == OwnEvent.RECOVERED and (seen.seq, seen.prev) == (self._seq + 1, torn.sha256):
-            args = decode(line).args
-            fragment = content[:-1]
+            record, fragment = logfiles.record_of(line), content[:-1]
+            args = record.args if record else {}
             said = (args.get("fragment_sha256"), args.get("fragment_bytes"))
             if said == (hashlib.sha256(fragment).hexdigest(), len(fragment)):
                 self._notes.append(

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irkit.errors import BadInputError
+from irkit.evidence.checkpoint import (
+    append_checkpoint,
+    checkpoints_name,
+    read_checkpoints,
+    sign_finished_days,
+)
+from irkit.evidence.keys import SIGNERS, ensure_key
+from irkit.home import Home
+from irkit.stream.dayfile import Prefix
+from tests.evidence.logs import DAY_ONE, DAY_TWO, RECORDS, write_log
+from tests.stream.hand_clock import NOON
+
+EXTRACT = """
+set -e
+cd "$1"
+awk '/^irkit-audit/ { b = "" } { b = b $0 "\\n" } END { printf "%s", b }' "$2.checkpoints" > last
+sed '/^-----BEGIN/,$d' last > last.txt
+sed -n '/^-----BEGIN/,$p' last > last.sig
+ssh-keygen -Y verify -f "$3" -I "$4" -n irkit-audit -s last.sig < last.txt
+test "$(head -c "$(sed -n 's/^bytes //p' last.txt)" "$2.jsonl" | sha256sum | cut -d ' ' -f 1)" = "$(sed -n 's/^sha256 //p' last.txt)"
+"""
+"""What docs/audit-log.md tells people to type."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(str(tmp_path / "home"))
+
+
+def test_a_checkpoint_signs_the_first_bytes(home: Home) -> None:
+    write_log(home, signed_at=(3, 6, 9))
+    content = (Path(home.audit) / DAY_ONE).read_bytes()
+    first, second = read_checkpoints(str(Path(home.audit) / checkpoints_name(DAY_ONE)))
+    for one, records in ((first, 3), (second, 6)):
+        assert one.prefix.sha256 == hashlib.sha256(content[: one.prefix.bytes]).hexdigest()
+        assert content[: one.prefix.bytes].count(b"\n") == one.prefix.records == records
+    assert second.prev == first.sha256
+    assert second.short == f"6 {second.prefix.sha256[:8]}"
+
+
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="ssh-keygen is not installed")
+def test_stock_tools_verify_it(home: Home) -> None:
+    key = write_log(home, signed_at=(3, 6, 12))
+    signers = str(Path(home.keys) / SIGNERS)
+    for name in ("2026-11-23", "2026-11-24"):
+        command = ["sh", "-c", EXTRACT, "sh", home.audit, name, signers, key.identity]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        assert done.returncode == 0, done.stderr
+    with (Path(home.audit) / DAY_TWO).open("r+b") as file:
+        file.write(b'{"v":2')
+    assert subprocess.run(command, capture_output=True, timeout=20, check=False).returncode != 0
+
+
+def test_the_same_prefix_is_signed_once(home: Home) -> None:
+    write_log(home)
+    key = ensure_key(home)
+    prefix = Prefix(DAY_ONE, 1, 2, "0" * 64, 1)
+    first = append_checkpoint(home.audit, prefix, key, NOON)
+    again = append_checkpoint(home.audit, prefix, key, NOON + 60)
+    assert again == first
+    assert len(list(read_checkpoints(str(Path(home.audit) / checkpoints_name(DAY_ONE))))) == 1
+
+
+def test_what_a_killed_signer_left_half_is_cut_off(home: Home) -> None:
+    write_log(home, signed_at=(3,))
+    path = Path(home.audit) / checkpoints_name(DAY_ONE)
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 2])
+    append_checkpoint(home.audit, Prefix(DAY_ONE, 9, 9, "0" * 64, 9), ensure_key(home), NOON)
+    assert path.read_bytes().startswith(whole)
+    assert len(list(read_checkpoints(str(path)))) == 2
+
+
+def test_a_guard_that_starts_signs_the_days_that_ended_without_it(home: Home) -> None:
+    key = write_log(home, signed_at=(3,))
+    made = sign_finished_days(home.audit, key, NOON + 86400)
+    assert [one.prefix.log for one in made] == [DAY_ONE]
+    assert made[0].prefix.seq == RECORDS // 2
+    assert made[0].prefix.sha256 == hashlib.sha256((Path(home.audit) / DAY_ONE).read_bytes()).hexdigest()
+    assert sign_finished_days(home.audit, key, NOON + 86400) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"irkit-audit/1", b"irkit-audit/9"),
+        (b"\nrecords ", b"\nrecord "),
+        (b"\nbytes ", b"\nbytes x"),
+        (b"\nbytes ", b"\nbytes " + b"9" * 5000),
+        (b"-----END SSH", b"-----END"),
+        (b"-----BEGIN SSH", b"-----BEGIN"),
+    ],
+)
+def test_another_form_is_refused_with_its_line(home: Home, old: bytes, new: bytes) -> None:
+    write_log(home, signed_at=(3,))
+    path = Path(home.audit) / checkpoints_name(DAY_ONE)
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    with pytest.raises(BadInputError, match=f"{path.name}:1: "):
+        list(read_checkpoints(str(path)))
+
+
+@given(content=st.binary(max_size=400))
+def test_any_bytes_raise_one_kind_of_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "x.checkpoints"
+    path.write_bytes(content)
+    try:
+        assert list(read_checkpoints(str(path))) == []
+    except BadInputError:
+        return
+    assert b"\n" not in content
