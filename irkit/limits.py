@@ -156,3 +156,33 @@ REDACT_HOLD_CHARS = 72 * KIB
 """The end of such a text that waits for what follows; longer than any block that is looked for."""
 REDACT_BEFORE_CHARS = 512
 """What was written already and is looked at again as the surroundings of what follows."""
+
+POLICY_FILES_MAX = 1000
+"""Site rules and playbooks together; a policy with more is not approved."""
+POLICY_FILE_MAX_BYTES = 256 * KIB
+"""`irkit.toml`, the exceptions, one rule file, one playbook."""
+POLICY_DIFF_MAX_LINES = 400
+"""What is shown of one changed policy file."""
+PROOF_CODE_LIFE_S = 60.0
+"""How long a typed code or a passphrase prompt is good for."""
+PROOF_TRIES_MAX = 5
+"""Challenges, and wrong answers, in `PROOF_TRIES_WITHIN_S`; then none is taken for as long again."""
+PROOF_TRIES_WITHIN_S = 60.0
+PROOF_OPEN_MAX = 64
+"""Challenges that wait for their answer; the oldest leave first."""
+PASSPHRASE_MIN_CHARS = 8
+PASSPHRASE_MAX_CHARS = 1024
+NOTIFY_OUTPUT_MAX_BYTES = 4 * KIB
+"""What a notify command may say, and what is read of a webhook's answer."""
+NOTIFY_TERMINALS_MAX = 16
+"""Terminals of one session that are told."""
+
+PROOF_MAX_S = 60.0
+"""How long a challenge waits for its answer."""
+PROOF_WRONG_MAX = 5
+"""Wrong answers within `PROOF_SHUT_S` after which none is accepted for that time."""
+PROOF_SHUT_S = 60.0
+PROOFS_MAX = 64
+"""Challenges under way; the oldest leave first."""
+PASSPHRASE_MIN_CHARS = 12
+PASSPHRASE_MAX_CHARS = 1024

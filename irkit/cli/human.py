@@ -1,70 +1,79 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The person's side of a proof: shown and typed on the terminal itself, never on stdin or stdout."""
+"""Ask the human at this terminal to prove to be one.
+
+Everything goes through /dev/tty, never stdin or stdout: what an agent pipes in proves nothing. The person reads what
+will be done before the code or the passphrase is asked for.
+"""
 
 import contextlib
 import os
 import termios
 from collections.abc import Iterator
-from typing import Any
 
+from irkit import limits
 from irkit.errors import NeedsHumanError
 from irkit.guard import client
 from irkit.home import Home
-
-ANSWER_MAX_BYTES = 1024
-
-
-def prove(home: Home, what: str) -> dict[str, Any]:
-    """Ask the guard for a challenge and the person for the answer; returns the parameters that carry it.
-
-    Raises NeedsHumanError when there is no terminal, or the guard takes nobody for a person here.
-    """
-    terminal = _terminal()
-    try:
-        challenge = client.call(home, "proof.challenge")
-        if challenge["kind"] == "passphrase":
-            answer = _ask(terminal, f"irkit: to {what}, type the operator passphrase: ", hidden=True)
-        else:
-            answer = _ask(terminal, f"irkit: to {what}, type {challenge['code']} : ", hidden=False)
-    finally:
-        os.close(terminal)
-    return {"proof": {"id": challenge["ident"], "answer": answer}}
+from irkit.report import safe
 
 
-def ask_passphrase(prompt: str) -> str:
-    """A passphrase from the terminal, without echo. Raises NeedsHumanError without one."""
-    terminal = _terminal()
-    try:
-        return _ask(terminal, prompt, hidden=True)
-    finally:
-        os.close(terminal)
+class Terminal:
+    """The controlling terminal, open for reading and writing."""
 
+    def __init__(self, descriptor: int) -> None:
+        self._tty = descriptor
 
-def _terminal() -> int:
-    try:
-        return os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError as error:
-        raise NeedsHumanError(
-            "no person is there: the command has no terminal", fix="run it on a terminal of yours"
-        ) from error
+    def say(self, text: str) -> None:
+        """Show text, as it is."""
+        os.write(self._tty, text.encode("utf-8", "replace"))
 
+    def ask(self, question: str) -> str:
+        """A line that the person types, seen as it is typed."""
+        termios.tcflush(
+            self._tty, termios.TCIFLUSH
+        )  # what was typed ahead answers no question that came later
+        self.say(question)
+        line = os.read(self._tty, 4 * limits.PASSPHRASE_MAX_CHARS)
+        if not line:
+            raise NeedsHumanError("no answer was typed", fix="try again")
+        return line.decode("utf-8", "replace").rstrip("\r\n")
 
-def _ask(terminal: int, prompt: str, *, hidden: bool) -> str:
-    os.write(terminal, prompt.encode("utf-8", "replace"))
-    with _without_echo(terminal) if hidden else contextlib.nullcontext():
-        answer = os.read(terminal, ANSWER_MAX_BYTES)
-    if hidden:
-        os.write(terminal, b"\n")
-    return answer.decode("utf-8", "surrogateescape").rstrip("\r\n")
+    def ask_unseen(self, question: str) -> str:
+        """A line that the person types without seeing it."""
+        before = termios.tcgetattr(self._tty)
+        silent = termios.tcgetattr(self._tty)
+        silent[3] &= ~termios.ECHO
+        termios.tcsetattr(self._tty, termios.TCSAFLUSH, silent)
+        try:
+            return self.ask(question)
+        finally:
+            termios.tcsetattr(self._tty, termios.TCSAFLUSH, before)
+            self.say("\n")
 
 
 @contextlib.contextmanager
-def _without_echo(terminal: int) -> Iterator[None]:
-    before = termios.tcgetattr(terminal)
-    quiet = termios.tcgetattr(terminal)
-    quiet[3] &= ~termios.ECHO
-    termios.tcsetattr(terminal, termios.TCSAFLUSH, quiet)
+def terminal() -> Iterator[Terminal]:
+    """The terminal of this process. Raises NeedsHumanError when it has none."""
     try:
-        yield
+        descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        raise NeedsHumanError("nobody is there to prove it", fix="run it on a terminal of yours") from error
+    try:
+        yield Terminal(descriptor)
     finally:
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+        os.close(descriptor)
+
+
+def prove(home: Home, what: str) -> dict[str, dict[str, str]]:
+    """Parameters that carry the proof for the next call. `what` says, on one line, what will be done.
+
+    Raises NeedsHumanError when nobody is there or the guard sees an agent here; else as `client.call`.
+    """
+    with terminal() as person:
+        asked = client.call(home, "proof.challenge", {})
+        person.say(f"irkit will {safe.terminal(what)}\n")
+        if asked["kind"] == "passphrase":
+            answer = person.ask_unseen("Operator passphrase: ")
+        else:
+            answer = person.ask(f"To confirm, type {safe.terminal(str(asked['code']), 20)}: ")
+    return {"proof": {"id": str(asked["ident"]), "answer": answer}}

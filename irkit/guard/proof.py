@@ -1,159 +1,171 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proof of a human, first form: the operator's passphrase, or a code typed back on a terminal that no agent has.
+"""Proof of a human: what a peer has to show before protection is lowered (threat T1).
 
-Rules (threat T1; ancestry alone never decides):
-- The caller needs a controlling terminal. It must not be one that a watched agent holds, nor may the caller or anything
-  above it belong to a watched tree.
-- A challenge is good once, for 60 s, and for the very process that asked for it.
-- Five wrong answers in a minute, and nothing is accepted for a minute.
-Limit: without a passphrase this tells a person from an agent only by the terminal. An agent that can type into another
-terminal of the same user (tmux, a window's remote control) passes; docs/threat-model.md says so.
+Rules:
+- A peer gets a challenge only on a controlling terminal that no agent has: neither it nor any parent is watched, it
+  carries no agent's mark, no watched process runs on that terminal, and none holds the other end of it.
+- A challenge is for one process, by (pid, start time); it holds once and for a minute. A wrong answer uses it up.
+- Five wrong answers within a minute, from whomever, and nothing is accepted for a minute.
+- The passphrase in force is the one that was read at the start: a file that is changed or taken away later lowers
+  nothing. A guard that is told to ask for a passphrase never falls back to a code.
+It must never refuse a freeze, a latch or a kill: nobody asks it for those.
+
+A limit to know: a process of the same user that hides where it comes from (started by the service manager, with a
+terminal and a clean environment of its own) can read and type a code. The passphrase is for that case.
 """
 
-import hashlib
 import hmac
 import os
 import secrets
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from irkit.errors import BadInputError, NeedsHumanError
+from irkit import limits
+from irkit.agents.facts import marker_of
+from irkit.errors import NeedsHumanError
+from irkit.guard import passphrase
+from irkit.guard.ptymaster import holders
 from irkit.respond import procfs
 
-VALID_S = 60.0
-TRIES = 5
-TRIES_WINDOW_S = 60.0
-CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without letters that look alike."""
-_SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
-PASSPHRASE_MIN_CHARS = 8
+Kind = Literal["passphrase", "code"]
+Method = Literal["auto", "passphrase", "code"]
+_LETTERS = "ACDEFHJKLMNPRTUVWXY3479"
+"""Letters and digits that look like no other."""
+_CODE_CHARS = 6
+_LEVELS_MAX = 64
+_FIX = "open a terminal of your own, outside every agent, and run it there"
 
 
 class Challenge(Struct, frozen=True):
-    """What a person has to show."""
+    """What the human must do."""
 
-    ident: str
-    kind: str
-    """passphrase or code."""
+    kind: Kind
     code: str
-    """What to type back; empty for a passphrase."""
-    expires_s: float = VALID_S
+    """To be typed as shown; empty for a passphrase."""
+    ident: str
+    expires_s: float
 
 
-class _Open(Struct, frozen=True):
+class _Asked(NamedTuple):
+    """A challenge that waits for its answer."""
+
     challenge: Challenge
-    caller: tuple[int, int]
     until: float
 
 
 class Proofs:
-    """Gives challenges and judges answers."""
+    """Challenges under way, and how many answers were wrong. One owner: the guard's loop."""
 
     def __init__(
         self,
         *,
         monotonic: Callable[[], float],
         passphrase_file: str,
-        method: str,
         is_watched: Callable[[int], bool],
         watched_ttys: Callable[[], frozenset[int]],
+        method: Method = "auto",
     ) -> None:
+        """`is_watched` says whether a pid is of an agent's tree, `watched_ttys` gives device numbers (as in stat)."""
         self._monotonic = monotonic
         self._file = passphrase_file
-        self._method = method
+        self._record = passphrase.read_record(passphrase_file)
         self._is_watched = is_watched
         self._watched_ttys = watched_ttys
-        self._open: dict[str, _Open] = {}
-        self._wrong: deque[float] = deque(maxlen=TRIES)
+        self._method = method
+        self._asked: OrderedDict[tuple[int, int], _Asked] = OrderedDict()
+        self._wrong: deque[float] = deque(maxlen=limits.PROOF_WRONG_MAX)
+        self._shut_until = 0.0
+
+    @property
+    def kind(self) -> Kind:
+        """What is asked for now."""
+        wants = self._record is not None if self._method == "auto" else self._method == "passphrase"
+        return "passphrase" if wants else "code"
 
     def challenge(self, pid: int) -> Challenge:
-        """A challenge for this process. Raises NeedsHumanError with the reason why it cannot be a person's."""
-        caller = self._person(pid)
-        kind = self._kind()
-        code = "" if kind == "passphrase" else "".join(secrets.choice(CODE_LETTERS) for _ in range(6))
-        made = Challenge(secrets.token_hex(8), kind, code)
-        now = self._monotonic()
-        self._open = {ident: one for ident, one in self._open.items() if one.until > now}
-        self._open[made.ident] = _Open(made, caller, now + VALID_S)
+        """A new challenge for this process; an earlier one of it lapses. Raises NeedsHumanError, which says why not."""
+        self._refuse_when_shut()
+        if self.kind == "passphrase" and self._record is None:
+            raise NeedsHumanError(
+                "a passphrase is asked for and none is set", fix="set one: `irkit policy set-passphrase`"
+            )
+        peer = self._human_peer(pid)
+        code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_CHARS)) if self.kind == "code" else ""
+        made = Challenge(self.kind, code, secrets.token_hex(16), limits.PROOF_MAX_S)
+        self._asked.pop(peer, None)
+        self._asked[peer] = _Asked(made, self._monotonic() + limits.PROOF_MAX_S)
+        while len(self._asked) > limits.PROOFS_MAX:
+            self._asked.popitem(last=False)
         return made
 
     def accept(self, pid: int, proof: dict[str, Any]) -> bool:
-        """Whether this answer proves a person. Uses the challenge up."""
+        """Whether this answer proves it. Takes the challenge away. Raises NeedsHumanError after too many wrong ones."""
+        self._refuse_when_shut()
+        asked = self._asked.pop((pid, _start(pid)), None)
         now = self._monotonic()
-        if len(self._wrong) == TRIES and now - self._wrong[0] < TRIES_WINDOW_S:
-            raise NeedsHumanError("too many wrong answers", fix="wait a minute")
-        one = self._open.pop(str(proof.get("id", "")), None)
-        if one is None or one.until < now or one.caller != self._person(pid):
+        ident, answer = proof.get("id"), proof.get("answer")
+        if asked is None or not isinstance(ident, str) or not isinstance(answer, str):
             return False
-        right = self._right(one.challenge, str(proof.get("answer", "")))
-        if not right:
-            self._wrong.append(now)
-        return right
+        if now > asked.until or not _equal(ident, asked.challenge.ident):
+            return False
+        self._human_peer(pid)
+        if self._right(asked.challenge, answer):
+            self._wrong.clear()
+            return True
+        self._wrong.append(now)
+        if len(self._wrong) == limits.PROOF_WRONG_MAX and now - self._wrong[0] <= limits.PROOF_SHUT_S:
+            self._shut_until = now + limits.PROOF_SHUT_S
+            self._wrong.clear()
+        return False
+
+    def set_passphrase(self, text: str) -> None:
+        """Keep a new passphrase; it is in force now. Whoever calls this has accepted a proof. Raises BadInputError."""
+        passphrase.set_passphrase(self._file, text)
+        self._record = passphrase.read_record(self._file)
 
     def _right(self, challenge: Challenge, answer: str) -> bool:
-        if challenge.kind == "passphrase":
-            return check_passphrase(self._file, answer)
-        return hmac.compare_digest(answer.strip().lower().encode(), challenge.code.encode())
+        if challenge.kind == "code":
+            return _equal(answer.strip().upper(), challenge.code)
+        return self._record is not None and passphrase.matches(self._record, answer)
 
-    def _kind(self) -> str:
-        if self._method == "code":
-            return "code"
-        if os.path.exists(self._file):
-            return "passphrase"
-        if self._method == "passphrase":
-            raise NeedsHumanError(
-                "no operator passphrase is set", fix="set one: `irkit policy set-passphrase`"
-            )
-        return "code"
+    def _refuse_when_shut(self) -> None:
+        left = self._shut_until - self._monotonic()
+        if left > 0:
+            raise NeedsHumanError("too many wrong answers", fix=f"wait {left:.0f} s, then try again")
 
-    def _person(self, pid: int) -> tuple[int, int]:
-        """Who asks, if it can be a person at all."""
-        fix = "run it on a terminal of yours, outside every agent"
-        table = procfs.snapshot()
-        proc = table.get(pid)
-        if proc is None:
-            raise NeedsHumanError("nobody is there to prove it", fix=fix)
-        if not proc.tty:
-            raise NeedsHumanError("no person is there: the command has no terminal", fix=fix)
-        if proc.tty in self._watched_ttys():
-            raise NeedsHumanError(
-                "this terminal is one that an agent runs on", fix="open another terminal and run it there"
-            )
-        for one in (pid, *procfs.ancestors(table, pid)):
-            if one > 1 and self._is_watched(one):
-                raise NeedsHumanError("the command was started from inside an agent", fix=fix)
-        return proc.key
+    def _human_peer(self, pid: int) -> tuple[int, int]:
+        """The peer's identity. Raises NeedsHumanError when it is not where only a human sits."""
+        if (
+            pid <= 0 and self.kind == "passphrase"
+        ):  # this platform names no peer: the passphrase alone decides
+            return 0, 0
+        peer = procfs.look(pid) if pid > 0 else None
+        if peer is None or not peer.tty:
+            raise NeedsHumanError("nobody is there to prove it: no terminal", fix=_FIX)
+        if self._in_watched_tree(pid) or marker_of(procfs.environ(pid) or b""):
+            raise NeedsHumanError("this runs inside an agent's session", fix=_FIX)
+        watched = peer.tty in self._watched_ttys()
+        if watched or any(self._in_watched_tree(holder) for holder in holders(peer.tty)):
+            raise NeedsHumanError("an agent has this terminal", fix=_FIX)
+        return peer.key
 
-
-def set_passphrase(path: str, passphrase: str) -> None:
-    """Store a salted scrypt hash, readable by this user only. Raises BadInputError on a short one."""
-    if len(passphrase) < PASSPHRASE_MIN_CHARS:
-        raise BadInputError(
-            f"a passphrase of {len(passphrase)} characters is too short",
-            fix=f"use {PASSPHRASE_MIN_CHARS} or more",
-        )
-    salt = secrets.token_bytes(16)
-    text = f"scrypt {salt.hex()} {_hash(passphrase, salt).hex()}\n"
-    beside = f"{path}.{os.getpid()}"
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    os.write(descriptor, text.encode())
-    os.close(descriptor)
-    os.replace(beside, path)
+    def _in_watched_tree(self, pid: int) -> bool:
+        for _ in range(_LEVELS_MAX):
+            if pid <= 1:
+                return False
+            if self._is_watched(pid):
+                return True
+            parent = procfs.look(pid)
+            pid = parent.ppid if parent else 0
+        return True  # deeper than any human's shell
 
 
-def check_passphrase(path: str, passphrase: str) -> bool:
-    """Whether it is the stored one; an unreadable file accepts nothing."""
-    try:
-        with open(path, encoding="ascii") as file:
-            scheme, salt, stored = file.read(256).split()
-        expected, given = bytes.fromhex(stored), _hash(passphrase, bytes.fromhex(salt))
-    except (OSError, ValueError):
-        return False
-    return scheme == "scrypt" and hmac.compare_digest(expected, given)
+def _start(pid: int) -> int:
+    return procfs.start_of(pid) if pid > 0 else 0
 
 
-def _hash(passphrase: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(passphrase.encode("utf-8", "surrogateescape"), salt=salt, **_SCRYPT)
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(os.fsencode(one), os.fsencode(other))
