@@ -78,15 +78,19 @@ class Namespace:
         init = self._init
         if init is None:
             return
+        # Held open, so that the namespace's number is not given to another one before it was looked for.
+        held = os.open(f"/proc/{self.init_pid}/ns/pid", os.O_RDONLY)
         identity = os.readlink(f"/proc/{self.init_pid}/ns/pid")
         for pipe in (init.stdin, init.stdout):
             if pipe:
                 pipe.close()
+        for started in self._started:
+            started.kill()  # nsenter stops itself with its child, and would then never collect it
         init.wait(CLOSE_MAX_S)
         for started in self._started:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                started.wait(CLOSE_MAX_S)
+            started.wait(CLOSE_MAX_S)
         left = [process.pid for process in _members(identity)]
+        os.close(held)
         if left:
             raise RuntimeError(f"processes {left} outlived their PID namespace")
 

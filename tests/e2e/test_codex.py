@@ -33,4 +33,4 @@ def test_the_latch_holds_without_a_guard(stage: OpenStage) -> None:
 
 
 def test_a_hook_pending_during_a_freeze_does_not_run_on_thaw(stage: OpenStage) -> None:
-    irkit_session.check_pending(irkit_session.guarded(stage, CODEX, scripts.one_call))
+    irkit_session.check_pending(irkit_session.guarded(stage, CODEX, scripts.call_after_thought))

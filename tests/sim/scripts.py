@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tests.sim.model_server import Batch, Delegate, Final, Read, Repeat, Script, Shell, Write
 
 Maker = Callable[[Path], Script]
@@ -48,6 +50,9 @@ def parallel_burst(ledger: Path, calls: int, batch: int) -> Script:
     batches = (numbers[first : first + batch] for first in range(0, calls, batch))
     turns = [Batch(calls=tuple(_entry(ledger, str(number)) for number in some)) for some in batches]
     return Script.of(*turns, Final(text="Burst done."))
+
+
+THOUGHT_S = 1.5
 
 
 class Escape(NamedTuple):
@@ -95,6 +100,11 @@ def escapee(_ledger: Path) -> Script:
 def one_call(ledger: Path) -> Script:
     """A single call that leaves `ledger/1` if it ran."""
     return Script.of(_entry(ledger, "1"), Final(text="Asked once."))
+
+
+def call_after_thought(ledger: Path) -> Script:
+    """The same, after a moment in which a test can do something to the guard."""
+    return Script.of(replace(_entry(ledger, "1"), delay_s=THOUGHT_S), Final(text="Asked once."))
 
 
 def _entry(ledger: Path, name: str) -> Shell:
