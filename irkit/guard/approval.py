@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The approved policy: what holds is what a person approved, whatever lies in the files now (threat T7).
+"""The approved policy: what a person agreed to holds until a person agrees to something else (threat T7).
 
-The policy is `irkit.toml`, the site's rules and playbooks, and the exceptions. Its digest is in the guard's state, and
-a copy of the approved texts beside it. A first start adopts the files, and refuses what does not parse. Later, a file
-that differs is tampering: reported, shown as a diff, without effect until `irkit policy approve`. A copy that was
-changed itself does not match its digest: then the shipped policy holds, never the changed files.
+Rules:
+- First start: everything must parse, and is approved as it is; what does not parse is refused, naming the line.
+- Later: the last approved texts hold, whatever became of the files. A changed, added, removed or broken file is
+  tampering, shown as a diff, and takes effect by `approve` alone.
+- The digest lives in the guard's state, the texts in `policy/DIGEST/` of the home. A copy that does not have its digest
+  is not used; if the files do not have it either, irkit's own defaults hold and that is reported.
+- A guard that ran before always gets a policy that it can run with: nothing in a file stops it.
+It must never take a text into force that no person saw as a whole: `approve` names the digest that was shown.
 """
 
+import contextlib
 import difflib
-import hashlib
+import functools
 import os
-from collections.abc import Callable
-from typing import Protocol
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -19,182 +25,256 @@ from msgspec import Struct
 from irkit import limits
 from irkit.detect.exception import RuleException
 from irkit.detect.load import load_rules
-from irkit.errors import BadInputError
+from irkit.errors import BadInputError, IrkitError
 from irkit.guard.config import load_config
+from irkit.guard.policy_files import CONFIG_NAME, EXCEPTIONS_NAME, Policy, digest_of, read_folder, read_policy
+from irkit.guard.shelf import shelf_of
 from irkit.home import Home
-from irkit.incident.playbook import parse
+from irkit.shipped import shipped
 
-KEY_DIGEST = "policy.digest"
-KEY_COPY = "policy.copy"
-FILES_MAX = 500
-DIFF_MAX_LINES = 200
-
-Files = dict[str, bytes]
-Check = Callable[[Files], tuple[BadInputError, ...]]
+STATE_KEY = "policy.digest"
+_COPY_NAME_CHARS = 64
+Files = Mapping[str, bytes]
+Check = Callable[[Files], None]
+"""Raises BadInputError when the texts do not make a policy."""
 
 
 class State(Protocol):
-    """A small memory that outlives the guard."""
+    """What the guard remembers over a restart."""
 
     def get(self, name: str) -> str | None:
-        """A value, None when it was never set."""
+        """One value, None when it was never set."""
         ...
 
     def set(self, name: str, value: str) -> None:
-        """Remember a value."""
+        """Remember one value."""
         ...
 
 
 class Change(Struct, frozen=True):
-    """One file that differs from the approved policy."""
+    """One difference between the approved policy and the files."""
 
     name: str
-    kind: str
-    """added, removed, edited, or broken (it does not parse)."""
-    diff: str
+    kind: Literal["added", "removed", "edited", "broken"]
     problem: str = ""
+    """Why a broken one does not parse, with its line."""
+    diff: str = ""
+    """Unified diff, bounded. Whoever changed the file wrote it: sinks make it safe to show."""
 
 
 class Effective(Struct, frozen=True):
-    """What holds."""
+    """The policy that holds, and what differs from it."""
 
-    files: Files
+    files: dict[str, bytes]
     digest: str
-    """Of what holds."""
     current: str
-    """Of what lies in the files."""
+    """Digest of the files as they are now: what `approve` would approve."""
     changes: tuple[Change, ...] = ()
+    seen: Policy = Policy({})
+    """The files as they were read, approved or not."""
 
 
-def read_policy(home: Home) -> Files:
-    """The files as they are, by their names below the home. Raises BadInputError on what cannot be read."""
-    found: Files = {}
-    for name in ("irkit.toml", "exceptions.json"):
-        data = _read(home.at(name))
-        if data is not None:
-            found[name] = data
-    for folder in ("rules", "playbooks"):
-        try:
-            names = sorted(name for name in os.listdir(home.at(folder)) if name.endswith((".yml", ".yaml")))
-        except OSError:
-            continue
-        for name in names[:FILES_MAX]:
-            data = _read(home.at(folder, name))
-            if data is not None:
-                found[f"{folder}/{name}"] = data
-    return found
+def effective(home: Home, state: State, check: Check, before: Effective | None = None) -> Effective:
+    """The policy to go by. Approves the first one; raises BadInputError only then, when it does not parse.
 
-
-def digest(files: Files) -> str:
-    """SHA-256 over the names and the texts, in the order of the names."""
-    whole = hashlib.sha256()
-    for name in sorted(files):
-        whole.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
-    return whole.hexdigest()
-
-
-def check_policy(files: Files) -> tuple[BadInputError, ...]:
-    """Everything in these files that does not parse."""
-    found: list[BadInputError] = []
-    for name, data in files.items():
-        try:
-            text = data.decode("utf-8")
-            if name == "irkit.toml":
-                load_config(text, name)
-            elif name == "exceptions.json":
-                msgspec.json.decode(data, type=tuple[RuleException, ...])
-            elif name.startswith("playbooks/"):
-                parse(text, name)
-            else:
-                found += [
-                    BadInputError(one.what, where=f"{one.name}:{one.line}", fix=one.fix)
-                    for one in load_rules([(name, text)]).quarantined
-                ]
-        except BadInputError as error:
-            found.append(error)
-        except (UnicodeDecodeError, msgspec.DecodeError) as error:
-            found.append(BadInputError(f"cannot be read ({error})", where=name))
-    return tuple(found)
-
-
-def effective(home: Home, state: State, check: Check) -> Effective:
-    """What holds now. Raises BadInputError on a first start with a policy that does not parse."""
+    Given the result of `before`, nothing is parsed or compared again while the files stay the same.
+    """
     current = read_policy(home)
-    now = digest(current)
-    known = state.get(KEY_DIGEST)
-    if known is None:
-        for problem in check(current):
-            raise problem
-        _store(state, current, now)
-        return Effective(current, now, now)
-    if known == now:
-        return Effective(current, now, now)
-    approved = _copy(state)
-    if digest(approved) != known:
-        lost = Change(
-            "policy", "broken", "", "the approved copy does not match its digest: the shipped policy holds"
-        )
-        return Effective({}, digest({}), now, (lost, *_changes({}, current, check)))
-    return Effective(approved, known, now, _changes(approved, current, check))
+    known = state.get(STATE_KEY) or _left_behind(home)
+    if before and known == before.digest and current == before.seen:
+        return before
+    if not known:
+        approved = approve(home, state, current.digest, check)
+        return Effective(current.files, approved, approved, seen=current)
+    if known == current.digest and not current.unreadable:
+        with contextlib.suppress(OSError):  # the copy is for the day when the files are not as approved
+            _save_copy(home, current.files, known)
+        return Effective(current.files, known, known, seen=current)
+    approved_files, trouble = _approved(home, known)
+    found = changes(approved_files, current.files, current.unreadable, check)
+    return Effective(approved_files, known, current.digest, (*trouble, *found), current)
 
 
-def approve(home: Home, state: State, seen: str) -> str:
-    """Make what lies in the files the approved policy, if it is what the person saw. Returns its digest."""
+def approve(home: Home, state: State, digest: str, check: Check | None = None) -> str:
+    """Make the files the approved policy. Whoever asks has proved to be a human, and saw what `digest` stands for.
+
+    Raises BadInputError when the files are no longer those, or do not parse.
+    """
     current = read_policy(home)
-    now = digest(current)
-    if now != seen:
+    for name, why in current.unreadable.items():
         raise BadInputError(
-            "the files have changed since you looked", fix="look again with `irkit policy show`"
+            f"cannot be read ({why})", where=home.at(name), fix="make it a plain file, or take it away"
         )
-    for problem in check_policy(current):
-        raise problem
-    _store(state, current, now)
-    return now
-
-
-def _store(state: State, files: Files, known: str) -> None:
-    state.set(KEY_COPY, msgspec.json.encode(files).decode())
-    state.set(KEY_DIGEST, known)
-
-
-def _copy(state: State) -> Files:
+    if digest != current.digest:
+        raise BadInputError(
+            f"the policy is not the one that was shown: it is {current.digest[:12]} now",
+            where=home.path,
+            fix="look at it again with `irkit policy show`",
+        )
+    (check or check_policy)(current.files)
     try:
-        return msgspec.json.decode(state.get(KEY_COPY) or "{}", type=Files)
-    except msgspec.DecodeError:
-        return {}
+        _save_copy(home, current.files, digest)
+    except OSError as error:
+        raise IrkitError(
+            f"the approved policy cannot be kept ({error.strerror})",
+            where=home.at("policy"),
+            fix="free disk space, and approve again",
+        ) from error
+    state.set(STATE_KEY, digest)
+    _drop_other_copies(home, digest)
+    return digest
 
 
-def _changes(approved: Files, current: Files, check: Check) -> tuple[Change, ...]:
+def check_policy(files: Files) -> None:
+    """Parse every text. Raises BadInputError on the first that is broken, naming file, line and fix."""
+    texts = {name: _decoded(name, data) for name, data in files.items()}
+    if CONFIG_NAME in texts:
+        load_config(texts[CONFIG_NAME], CONFIG_NAME)
+    if EXCEPTIONS_NAME in files:
+        _check_exceptions(files[EXCEPTIONS_NAME])
+    for problem in shelf_of((n, t) for n, t in texts.items() if n.startswith("playbooks/")).broken:
+        raise problem
+    _check_rules([(name, text) for name, text in texts.items() if name.startswith("rules/")])
+
+
+def changes(
+    approved: Files, current: Files, unreadable: Mapping[str, str], check: Check
+) -> tuple[Change, ...]:
+    """What differs, by name."""
     found = []
-    for name in sorted({*approved, *current}):
+    for name in sorted({*approved, *current, *unreadable}):
+        if name in unreadable:
+            found.append(Change(name, "broken", f"cannot be read ({unreadable[name]})"))
+            continue
         before, after = approved.get(name), current.get(name)
         if before == after:
             continue
-        kind = "added" if before is None else "removed" if after is None else "edited"
-        problems = check({name: after}) if after is not None else ()
-        problem = "; ".join(str(one) for one in problems)[:500]
-        found.append(Change(name, "broken" if problem else kind, _diff(name, before, after), problem))
+        diff = _diff(name, before or b"", after or b"")
+        if after is None:
+            found.append(Change(name, "removed", diff=diff))
+            continue
+        try:
+            check({name: after})
+        except BadInputError as error:
+            found.append(Change(name, "broken", error.diagnostics(), diff))
+        else:
+            found.append(Change(name, "added" if before is None else "edited", diff=diff))
     return tuple(found)
 
 
-def _diff(name: str, before: bytes | None, after: bytes | None) -> str:
-    old, new = ((data or b"").decode("utf-8", "replace").splitlines() for data in (before, after))
-    lines = list(difflib.unified_diff(old, new, f"approved/{name}", name, lineterm=""))
-    cut = [f"… {len(lines) - DIFF_MAX_LINES} more lines"] if len(lines) > DIFF_MAX_LINES else []
-    return "\n".join(lines[:DIFF_MAX_LINES] + cut)
+# --- the approved copy -------------------------------------------------------------------
 
 
-def _read(path: str) -> bytes | None:
+def _approved(home: Home, digest: str) -> tuple[dict[str, bytes], tuple[Change, ...]]:
+    """The approved texts, or none of them (irkit's own defaults hold), with what is wrong."""
+    copy = read_folder(_copy(home, digest))
+    if copy.digest != digest or copy.unreadable:
+        problem = "the approved copy is gone or was changed: irkit's own defaults hold until a new approval"
+        return {}, (Change(f"policy/{digest[:12]}", "broken", problem),)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
+        _must_run(copy.files)
+    except BadInputError as error:
+        problem = f"this irkit cannot read what was approved ({error.diagnostics()}): its own defaults hold"
+        return {}, (Change(f"policy/{digest[:12]}", "broken", problem),)
+    return copy.files, ()
+
+
+def _must_run(files: Files) -> None:
+    """The texts that a guard cannot put aside one by one, as it does with rules and playbooks."""
+    check_policy({name: files[name] for name in (CONFIG_NAME, EXCEPTIONS_NAME) if name in files})
+
+
+def _left_behind(home: Home) -> str:
+    """The digest of the one approved copy, when the state was lost: what ran before is no first start."""
+    try:
+        names = os.listdir(home.at("policy"))
+    except OSError:
+        return ""
+    digests = [name for name in names if _is_digest(name)]
+    return digests[0] if len(digests) == 1 else ""
+
+
+def _copy(home: Home, digest: str) -> str:
+    return home.at("policy", digest)
+
+
+def _save_copy(home: Home, files: Files, digest: str) -> None:
+    """Write the copy beside, then move it into place: it is whole or it is not there."""
+    place = _copy(home, digest)
+    there = read_folder(place)
+    if os.path.isdir(place) and digest_of(there.files) == digest and not there.unreadable:
+        return
+    made = f"{place}.{os.getpid()}.new"
+    shutil.rmtree(made, ignore_errors=True)
+    os.makedirs(made, mode=0o700)
+    for name, data in files.items():
+        path = os.path.join(made, name)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    shutil.rmtree(place, ignore_errors=True)
+    os.rename(made, place)
+
+
+def _drop_other_copies(home: Home, digest: str) -> None:
+    for name in os.listdir(home.at("policy")):
+        if name != digest and _is_digest(name[:_COPY_NAME_CHARS]):
+            shutil.rmtree(home.at("policy", name), ignore_errors=True)
+
+
+def _is_digest(name: str) -> bool:
+    return len(name) == _COPY_NAME_CHARS and not set(name) - set("0123456789abcdef")
+
+
+# --- texts -------------------------------------------------------------------------------
+
+
+def _decoded(name: str, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise BadInputError("not UTF-8 text", where=f"{name}:{line}", fix="save it as UTF-8") from error
+
+
+def _check_rules(texts: list[tuple[str, str]]) -> None:
+    found = load_rules(texts)
+    for one in found.quarantined:
+        raise BadInputError(one.what, where=f"{one.name}:{one.line}", fix=one.fix)
+    for verdict in found.verdicts:
+        if verdict.name in _shipped_names():
+            where = next(name for name, text in texts if verdict.name in text)
+            raise BadInputError(
+                f"the name `{verdict.name}` is a shipped rule's", where=where, fix="give it another name"
+            )
+
+
+@functools.cache
+def _shipped_names() -> frozenset[str]:
+    """Compiling the shipped rules takes long enough to do it once."""
+    return frozenset(verdict.name for verdict in load_rules(shipped("rules")).verdicts)
+
+
+def _check_exceptions(data: bytes) -> None:
+    try:
+        msgspec.json.decode(data, type=tuple[RuleException, ...])
+    except msgspec.DecodeError as error:
         raise BadInputError(
-            f"cannot be read ({error.strerror})", where=path, fix="check its owner and mode"
+            f"is no list of exceptions ({error})",
+            where=EXCEPTIONS_NAME,
+            fix="take it away, and except again with `irkit rules except`",
         ) from error
-    with open(descriptor, "rb") as file:
-        data = file.read(limits.YAML_MAX_BYTES + 1)
-    if len(data) > limits.YAML_MAX_BYTES:
-        raise BadInputError(f"is over {limits.YAML_MAX_BYTES} bytes", where=path)
-    return data
+
+
+def _diff(name: str, before: bytes, after: bytes) -> str:
+    """A unified diff, bounded in lines and in time: comparing texts of many lines takes long, and anyone can make them."""
+    old, new = (text.decode("utf-8", "replace").splitlines() for text in (before, after))
+    most = limits.POLICY_DIFF_MAX_LINES
+    if len(old) > 10 * most or len(new) > 10 * most:
+        return f"({len(old)} lines before, {len(new)} now: too many to compare here)"
+    lines = list(difflib.unified_diff(old, new, f"approved/{name}", f"now/{name}", lineterm=""))
+    if len(lines) > most:
+        lines = [*lines[:most], f"({len(lines) - most} more lines)"]
+    return "\n".join(line[: limits.SHOWN_MAX_CHARS] for line in lines)

@@ -145,10 +145,10 @@ def load_config(text: str, where: str) -> Config:
     try:
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = re.search(r"at line (\d+)", str(error))
-        at = f"{where}:{found[1]}" if found else where
         raise BadInputError(
-            f"is not TOML: {str(error).split(' (at')[0]}", where=at, fix="correct the line"
+            f"is not TOML: {_words(error)}",
+            where=f"{where}:{_broken_line(error, text)}",
+            fix="correct the line",
         ) from error
     try:
         config = msgspec.convert(data, Config)
@@ -206,6 +206,20 @@ def _refused(message: str, text: str, where: str) -> BadInputError:
     return BadInputError(
         f"{key}: {what}" if key else what, where=f"{where}:{_line_of(text, key)}", fix="correct the value"
     )
+
+
+def _words(error: Exception) -> str:
+    """What tomllib says, without its place, on one line."""
+    if isinstance(error, RecursionError):
+        return "too many levels"
+    said = str(error).split(" (at")[0]
+    return repr(said[:1].lower() + said[1:200])[1:-1] or "unreadable"
+
+
+def _broken_line(error: Exception, text: str) -> int:
+    """Where the reader stopped: told in its message as a line in its message, or `at end of document`."""
+    found = re.search(r"\(at line (\d+)", str(error))
+    return int(found[1]) if found else max(1, len(text.splitlines()))
 
 
 def _line_of(text: str, key: str) -> int:
