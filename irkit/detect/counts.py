@@ -83,7 +83,7 @@ class Counts:
 
     def within(self, key: object) -> int:
         """How many times of the group lie within the timespan before its newest."""
-        times = self._young.get(key) or self._old.get(key)
+        times = self._young.get(key, self._old.get(key))
         if not isinstance(times, array):
             return 0 if times is None else 1
         return len(times) - bisect_left(times, times[-1] - self.timespan)

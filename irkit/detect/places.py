@@ -160,4 +160,5 @@ def _looks_like_repo(path: str, name: str, project: str) -> bool:
         return False  # a worktree of the project, as people name them
     if project and project.rpartition("/")[0] == parent:
         return base not in _MEMBERS
-    return base in _CODE_FOLDERS and parent.count("/") <= 3 and parent.startswith(("~", "/home", "/Users"))
+    near = parent.count("/") <= (1 if base in {"src", "source"} else 2)
+    return base in _CODE_FOLDERS and near and parent.startswith(("~", "/home", "/Users"))
