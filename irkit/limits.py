@@ -164,9 +164,9 @@ POLICY_FILE_MAX_BYTES = 256 * KIB
 POLICY_DIFF_MAX_LINES = 400
 """What is shown of one changed policy file."""
 PROOF_CODE_LIFE_S = 60.0
-"""How long a typed code or a passphrase prompt is good for."""
+"""How long a challenge waits for its answer."""
 PROOF_TRIES_MAX = 5
-"""Challenges, and wrong answers, in `PROOF_TRIES_WITHIN_S`; then none is taken for as long again."""
+"""Wrong answers in `PROOF_TRIES_WITHIN_S`; then none is taken for as long again."""
 PROOF_TRIES_WITHIN_S = 60.0
 PROOF_OPEN_MAX = 64
 """Challenges that wait for their answer; the oldest leave first."""
@@ -176,13 +176,3 @@ NOTIFY_OUTPUT_MAX_BYTES = 4 * KIB
 """What a notify command may say, and what is read of a webhook's answer."""
 NOTIFY_TERMINALS_MAX = 16
 """Terminals of one session that are told."""
-
-PROOF_MAX_S = 60.0
-"""How long a challenge waits for its answer."""
-PROOF_WRONG_MAX = 5
-"""Wrong answers within `PROOF_SHUT_S` after which none is accepted for that time."""
-PROOF_SHUT_S = 60.0
-PROOFS_MAX = 64
-"""Challenges under way; the oldest leave first."""
-PASSPHRASE_MIN_CHARS = 12
-PASSPHRASE_MAX_CHARS = 1024

@@ -77,3 +77,9 @@ def prove(home: Home, what: str) -> dict[str, dict[str, str]]:
         else:
             answer = person.ask(f"To confirm, type {safe.terminal(str(asked['code']), 20)}: ")
     return {"proof": {"id": str(asked["ident"]), "answer": answer}}
+
+
+def ask_passphrase(question: str) -> str:
+    """A passphrase that the person types unseen. Raises NeedsHumanError when nobody is there."""
+    with terminal() as person:
+        return person.ask_unseen(question)

@@ -25,7 +25,7 @@ from msgspec import Struct
 
 from irkit import limits
 from irkit.agents.facts import marker_of
-from irkit.errors import NeedsHumanError
+from irkit.errors import IrkitError, NeedsHumanError
 from irkit.guard import passphrase
 from irkit.guard.ptymaster import holders
 from irkit.respond import procfs
@@ -71,12 +71,18 @@ class Proofs:
         """`is_watched` says whether a pid is of an agent's tree, `watched_ttys` gives device numbers (as in stat)."""
         self._monotonic = monotonic
         self._file = passphrase_file
-        self._record = passphrase.read_record(passphrase_file)
+        self._record: str | None = ""
+        self.problem = ""
+        """Why the passphrase's file cannot be used; empty when it can. Then nothing is accepted, and the guard runs."""
+        try:
+            self._record = passphrase.read_record(passphrase_file)
+        except IrkitError as error:
+            self.problem = error.diagnostics()
         self._is_watched = is_watched
         self._watched_ttys = watched_ttys
         self._method = method
         self._asked: OrderedDict[tuple[int, int], _Asked] = OrderedDict()
-        self._wrong: deque[float] = deque(maxlen=limits.PROOF_WRONG_MAX)
+        self._wrong: deque[float] = deque(maxlen=limits.PROOF_TRIES_MAX)
         self._shut_until = 0.0
 
     @property
@@ -88,16 +94,18 @@ class Proofs:
     def challenge(self, pid: int) -> Challenge:
         """A new challenge for this process; an earlier one of it lapses. Raises NeedsHumanError, which says why not."""
         self._refuse_when_shut()
+        if self.problem and self.kind == "passphrase":
+            raise NeedsHumanError(self.problem, fix="then start the guard again")
         if self.kind == "passphrase" and self._record is None:
             raise NeedsHumanError(
                 "a passphrase is asked for and none is set", fix="set one: `irkit policy set-passphrase`"
             )
         peer = self._human_peer(pid)
         code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_CHARS)) if self.kind == "code" else ""
-        made = Challenge(self.kind, code, secrets.token_hex(16), limits.PROOF_MAX_S)
+        made = Challenge(self.kind, code, secrets.token_hex(16), limits.PROOF_CODE_LIFE_S)
         self._asked.pop(peer, None)
-        self._asked[peer] = _Asked(made, self._monotonic() + limits.PROOF_MAX_S)
-        while len(self._asked) > limits.PROOFS_MAX:
+        self._asked[peer] = _Asked(made, self._monotonic() + limits.PROOF_CODE_LIFE_S)
+        while len(self._asked) > limits.PROOF_OPEN_MAX:
             self._asked.popitem(last=False)
         return made
 
@@ -116,15 +124,15 @@ class Proofs:
             self._wrong.clear()
             return True
         self._wrong.append(now)
-        if len(self._wrong) == limits.PROOF_WRONG_MAX and now - self._wrong[0] <= limits.PROOF_SHUT_S:
-            self._shut_until = now + limits.PROOF_SHUT_S
+        if len(self._wrong) == limits.PROOF_TRIES_MAX and now - self._wrong[0] <= limits.PROOF_TRIES_WITHIN_S:
+            self._shut_until = now + limits.PROOF_TRIES_WITHIN_S
             self._wrong.clear()
         return False
 
     def set_passphrase(self, text: str) -> None:
         """Keep a new passphrase; it is in force now. Whoever calls this has accepted a proof. Raises BadInputError."""
         passphrase.set_passphrase(self._file, text)
-        self._record = passphrase.read_record(self._file)
+        self._record, self.problem = passphrase.read_record(self._file), ""
 
     def _right(self, challenge: Challenge, answer: str) -> bool:
         if challenge.kind == "code":

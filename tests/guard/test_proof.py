@@ -57,7 +57,7 @@ def said(asked: Challenge, answer: str) -> dict[str, str]:
 def test_a_code_typed_as_shown_is_proof_and_counts_once(watch: Watch, person: Seat) -> None:
     proofs = watch.proofs()
     asked = proofs.challenge(person.pid)
-    assert (asked.kind, len(asked.code), asked.expires_s) == ("code", 6, limits.PROOF_MAX_S)
+    assert (asked.kind, len(asked.code), asked.expires_s) == ("code", 6, limits.PROOF_CODE_LIFE_S)
     assert proofs.accept(person.pid, said(asked, f" {asked.code.lower()} "))
     assert not proofs.accept(person.pid, said(asked, asked.code))
 
@@ -74,7 +74,7 @@ def test_the_answer_counts_only_from_the_process_that_was_asked(watch: Watch, pe
 def test_a_late_answer_does_not_count(watch: Watch, person: Seat) -> None:
     proofs = watch.proofs()
     asked = proofs.challenge(person.pid)
-    watch.now += limits.PROOF_MAX_S + 0.1
+    watch.now += limits.PROOF_CODE_LIFE_S + 0.1
     assert not proofs.accept(person.pid, said(asked, asked.code))
 
 
@@ -141,21 +141,21 @@ def test_a_process_with_an_agents_mark_is_refused(watch: Watch) -> None:
 
 def test_five_wrong_answers_in_a_minute_shut_it_for_a_minute(watch: Watch, person: Seat) -> None:
     proofs = watch.proofs()
-    for _ in range(limits.PROOF_WRONG_MAX):
+    for _ in range(limits.PROOF_TRIES_MAX):
         assert not proofs.accept(person.pid, said(proofs.challenge(person.pid), "WRONG"))
         watch.now += 1
     with pytest.raises(NeedsHumanError, match="too many wrong answers; wait 59 s"):
         proofs.challenge(person.pid)
-    watch.now += limits.PROOF_SHUT_S
+    watch.now += limits.PROOF_TRIES_WITHIN_S
     asked = proofs.challenge(person.pid)
     assert proofs.accept(person.pid, said(asked, asked.code))
 
 
 def test_wrong_answers_spread_over_time_do_not_shut_it(watch: Watch, person: Seat) -> None:
     proofs = watch.proofs()
-    for _ in range(2 * limits.PROOF_WRONG_MAX):
+    for _ in range(2 * limits.PROOF_TRIES_MAX):
         assert not proofs.accept(person.pid, said(proofs.challenge(person.pid), "WRONG"))
-        watch.now += limits.PROOF_SHUT_S / 2
+        watch.now += limits.PROOF_TRIES_WITHIN_S / 2
     assert proofs.challenge(person.pid)
 
 
@@ -190,3 +190,14 @@ def test_a_file_changed_behind_the_guard_changes_nothing(watch: Watch, person: S
 def test_a_guard_told_to_ask_for_a_passphrase_never_falls_back(watch: Watch, person: Seat) -> None:
     with pytest.raises(NeedsHumanError, match="none is set; set one: `irkit policy set-passphrase`"):
         watch.proofs("passphrase").challenge(person.pid)
+
+
+def test_a_file_that_others_could_write_accepts_nothing_and_stops_no_guard(
+    watch: Watch, person: Seat
+) -> None:
+    set_passphrase(watch.file, SECRET)
+    os.chmod(watch.file, 0o644)
+    proofs = watch.proofs()
+    assert "is open to others" in proofs.problem
+    with pytest.raises(NeedsHumanError, match="is open to others"):
+        proofs.challenge(person.pid)

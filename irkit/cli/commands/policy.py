@@ -10,7 +10,7 @@ from irkit.cli.human import ask_passphrase, prove
 from irkit.cli.output import emit, paint
 from irkit.errors import NeedsHumanError
 from irkit.guard import client
-from irkit.guard.proof import check_passphrase, set_passphrase
+from irkit.guard.passphrase import check_passphrase, set_passphrase
 from irkit.home import Home
 from irkit.report import safe
 
