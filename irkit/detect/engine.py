@@ -70,7 +70,9 @@ class Engine:
         static = {rule.name for rule in self._static}
         watches = tuple(Watch(one) for one in ruleset.correlations)
         self._static_watches = tuple(
-            w for w in watches if w.correlation.type == "event_count" and static.issuperset(w.correlation.parts)
+            w
+            for w in watches
+            if w.correlation.type == "event_count" and static.issuperset(w.correlation.parts)
         )
         self._watches = tuple(w for w in watches if w not in self._static_watches)
         self._burst = next((w for w in watches if w.correlation.name == "burst"), None)

@@ -12,7 +12,9 @@ from irkit.detect.walk import Call, Walk
 _FIND_VALUES = frozenset(
     "-name -iname -path -ipath -type -maxdepth -mindepth -mtime -mmin -size -user -newer -regex -perm -ctime -atime -prune -not -o -a".split()
 )
-_RSYNC_VALUES = frozenset(("-e", "--rsh", "--exclude", "--include", "--filter", "-f", "--files-from", "--port"))
+_RSYNC_VALUES = frozenset(
+    ("-e", "--rsh", "--exclude", "--include", "--filter", "-f", "--files-from", "--port")
+)
 _NARROWS = frozenset(
     "-name -iname -path -ipath -wholename -regex -iregex -mtime -mmin -ctime -atime -newer -size -empty -user -maxdepth".split()
 )

@@ -49,7 +49,13 @@ def database(walk: Walk, call: Call) -> Flow:
             place = walk.place(call.words()[0])[0] if call.words() else ""
             detail = ("local",) if place in {"project", "temp", "made", ""} else ()
         kind = "database" if re.search(r"database|schema|flush|keyspace", query, re.IGNORECASE) else "table"
-        walk.act("drop", call.program, target=kind, path=_DROP.search(_QUOTED.sub("''", query))[0][:120], detail=detail)  # type: ignore[index]  # drops() says it is there
+        walk.act(
+            "drop",
+            call.program,
+            target=kind,
+            path=_DROP.search(_QUOTED.sub("''", query))[0][:120],
+            detail=detail,
+        )  # type: ignore[index]  # drops() says it is there
     if call.program in {"pg_dump", "pg_dumpall", "mysqldump", "mongodump", "mariadb-dump"}:
         return Flow(frozenset({"dump"}), target="dump")
     return NOTHING

@@ -27,7 +27,6 @@ from irkit.detect.files import suspect
 from irkit.detect.telling import telling
 from irkit.errors import BadInputError
 from irkit.stream.event import Event, Kind
-from irkit.stream.prefilter import may_hold_secret
 from irkit.stream.record import AuditRecord
 
 LOG = "irkit"
@@ -46,6 +45,10 @@ _canonical = msgspec.json.Encoder(order="deterministic")
 
 class Redacts(Protocol):
     """What replay needs of a redactor."""
+
+    def may_hold(self, raw: bytes) -> bool:
+        """Whether a secret can be in this text, or JSON, at all: cheap."""
+        ...
 
     def tree(self, value: Any) -> tuple[Any, tuple[str, ...]]:
         """Replace secrets in every string of a JSON value; also the kinds that were found."""
@@ -199,7 +202,7 @@ def _event(one: _Line, engine: Engine, redact: Redacts) -> Event:
         return one  # type: ignore[return-value]  # it has an Event's attributes
     value = msgspec.json.decode(raw)
     args = value if value.__class__ is dict else arguments(value)
-    one.args, one.secrets = redact.tree(args) if may_hold_secret(raw) else (args, ())
+    one.args, one.secrets = redact.tree(args) if redact.may_hold(raw) else (args, ())
     return one  # type: ignore[return-value]  # it has an Event's attributes
 
 

@@ -67,7 +67,8 @@ def test_the_longest_idle_groups_leave_first_and_their_number_is_bounded() -> No
     counts = Counts(2, 1e9, groups=10)
     for number in range(1000):
         counts.push(number, float(number))
-        counts.push("kept", float(number) - 0.5) and counts.empty("kept")
+        if counts.push("kept", float(number) - 0.5):
+            counts.empty("kept")
     assert len(counts) <= 10
     assert counts.within(0) == 0
     assert counts.within(999) == 1

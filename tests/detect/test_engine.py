@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from typing import Any
+
 import pytest
 
 from irkit.detect.detection import Response
@@ -123,15 +125,18 @@ def test_why_names_the_path_and_takes_no_format_from_it() -> None:
     assert found[0].why == "It reads the credential ~/.ssh/(host)(0.__class__)"
 
 
+HOSTILE: list[dict[str, Any]] = [
+    {"command": None},
+    {"command": 5},
+    {"command": ["a", None, {}]},
+    {"file_path": ["x"]},
+    {"url": {}},
+    {"edits": [1]},
+]
+
+
 def test_nothing_is_fed_that_raises() -> None:
     engine = Engine(rules())
-    for args in (
-        {"command": None},
-        {"command": 5},
-        {"command": ["a", None, {}]},
-        {"file_path": ["x"]},
-        {"url": {}},
-        {"edits": [1]},
-    ):
+    for args in HOSTILE:
         for tool in ("Bash", "Read", "Write", "WebFetch", "mcp__x__y", "Task"):
             engine.feed(event(tool, args=args))
