@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 
+from irkit import limits
 from irkit.incident.commands import AnyOutcome, Done, Failed, Unverified
 from irkit.incident.incident import Incident
 from irkit.report.incident_text import block
@@ -23,7 +24,7 @@ class TerminalNotifier:
 
     def tell(self, incident: Incident, number: int) -> AnyOutcome:
         """Done when each of them took the whole block."""
-        devices = tuple(self._terminals())
+        devices = tuple(self._terminals())[: limits.NOTIFY_TERMINALS_MAX]
         if not devices:
             return Unverified("the session has no terminal")
         text = "\r\n" + block(incident, number).replace("\n", "\r\n")
