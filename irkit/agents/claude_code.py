@@ -55,7 +55,9 @@ _FILE = HookFile(events=_EVENTS, entry=_entry)
 CLAUDE_CODE = AgentSpec(
     name="claude-code",
     title="Claude Code",
-    verified=Verified.CAPTURED,
+    verified=Verified.LIVE,
+    commands=("claude",),
+    asks_version=True,
     settings=".claude/settings.json",
     settings_env="CLAUDE_CONFIG_DIR",
     events=_EVENTS,

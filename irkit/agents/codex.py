@@ -36,7 +36,8 @@ _FILE = HookFile(events=_EVENTS, entry=_entry)
 CODEX = AgentSpec(
     name="codex",
     title="Codex CLI",
-    verified=Verified.CAPTURED,
+    verified=Verified.LIVE,
+    commands=("codex",),
     settings=".codex/hooks.json",
     settings_env="CODEX_HOME",
     events=_EVENTS,

@@ -62,6 +62,7 @@ COPILOT_CLI = AgentSpec(
     name="copilot-cli",
     title="GitHub Copilot CLI",
     verified=Verified.CAPTURED,
+    commands=("copilot",),
     settings=".copilot/hooks/irkit.json",
     settings_env="COPILOT_HOME",
     events=EVENTS,

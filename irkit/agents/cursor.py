@@ -38,6 +38,7 @@ CURSOR = AgentSpec(
     name="cursor",
     title="Cursor",
     verified=Verified.DOCUMENTED,
+    commands=("cursor", "cursor-agent"),
     settings=".cursor/hooks.json",
     events=_EVENTS,
     parse=dialect.parse,

@@ -34,6 +34,7 @@ GEMINI_CLI = AgentSpec(
     name="gemini-cli",
     title="Gemini CLI",
     verified=Verified.CAPTURED,
+    commands=("gemini",),
     settings=".gemini/settings.json",
     events=_EVENTS,
     parse=dialect.parse,

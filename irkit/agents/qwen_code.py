@@ -37,6 +37,7 @@ QWEN_CODE = AgentSpec(
     name="qwen-code",
     title="Qwen Code",
     verified=Verified.CAPTURED,
+    commands=("qwen",),
     settings=".qwen/settings.json",
     events=_EVENTS,
     parse=dialect.parse,

@@ -14,6 +14,7 @@ VSCODE = AgentSpec(
     name="vscode",
     title="VS Code agent mode",
     verified=Verified.DOCUMENTED,
+    commands=("code", "code-insiders"),
     settings=copilot_cli.COPILOT_CLI.settings,
     events=copilot_cli.EVENTS,
     parse=dialect.parse,

@@ -86,6 +86,7 @@ WINDSURF = AgentSpec(
     name="windsurf",
     title="Windsurf",
     verified=Verified.DOCUMENTED,
+    commands=("windsurf",),
     settings=".codeium/windsurf/hooks.json",
     events=_EVENTS,
     parse=parse,

@@ -103,6 +103,12 @@ class Acts:
         self._w.books.record_own("latch", session, {"incident": command.incident, "all": session is None})
         return Done()
 
+    def latched(self, session: Session) -> bool:
+        """Whether no call of the session may pass: by memory, or by the file, which a kill without us may have set."""
+        if self.latched_all or self._w.table.latched(session):
+            return True
+        return latch_file.latched(self._w.home, session.agent, session.native)
+
     def unlatch(self, command: Unlatch) -> AnyOutcome:
         """Take a latch back. Whoever asks has proved to be a human."""
         session = self._w.table.get(command.session) if command.session else None

@@ -79,7 +79,7 @@ class Guard:
             policy=_decisions(config),
         )
         self.acts = Acts(self._wiring(), self._held_before())
-        self.judge.latched_all = lambda: self.acts.latched_all
+        self.judge.latched = self.acts.latched
         self.journal = Journal(home.journal)
         self.executor = Executor(handlers(self), self.journal, recheck=rechecks(self))
         self.casebook = Casebook(

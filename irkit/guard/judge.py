@@ -112,7 +112,7 @@ class Judge:
         self.ingest = ingest
         self.engine = engine
         self.policy = policy
-        self.latched_all: Callable[[], bool] = lambda: False
+        self.latched: Callable[[Session], bool] = table.latched
         self._table = table
         self._books = books
         self._clock = clock
@@ -158,7 +158,7 @@ class Judge:
         return Verdict(event, session, decision, self._answer(reading, decision, reason), found, recorded)
 
     def _decision(self, session: Session, reading: Reading, found: tuple[Detection, ...]) -> tuple[str, str]:
-        if self.latched_all() or self._table.latched(session):
+        if self.latched(session):
             return "deny", "irkit has latched this session: no tool call of it runs"
         worst = max(found, key=lambda one: one.response.rank, default=None)
         if reading.problem:

@@ -10,12 +10,14 @@ from typing import Any, Protocol
 
 from irkit.errors import BadInputError
 from irkit.limits import DETECTOR_WINDOW_CHARS
-from irkit.stream.placeholder import is_placeholder
+from irkit.stream.placeholder import is_default_login, is_placeholder
 from irkit.stream.prefilter import has_long_run
 from irkit.stream.secret_context import Found, in_context
 from irkit.stream.secret_frames import in_frames
 from irkit.stream.secret_tokens import self_identifying
 
+_LEFT_OUT = frozenset({"contextual_secret"})
+"""Its guess by the name before a value: irkit's own is made for the texts that agents write."""
 DETECTORS = ("auto", "redact-secret", "builtin")
 
 
@@ -60,7 +62,7 @@ class RedactSecret:
             except self._error:
                 continue
             for one in found:
-                if one.type != "contextual_secret" and not is_placeholder(window[one.start : one.end]):
+                if one.type not in _LEFT_OUT and not _is_none(window, one.start, one.end):
                     yield Found(at + one.start, at + one.end, one.type.replace("_", "-"))
 
 
@@ -95,6 +97,13 @@ def detector_named(name: str) -> Detector:
         raise BadInputError(
             "the library redact-secret is not installed", where="detector", fix='use "builtin", or install it'
         ) from error
+
+
+def _is_none(text: str, start: int, end: int) -> bool:
+    """Whether what the library took for a secret is a placeholder, or the second half of a tutorial's login."""
+    value = text[start:end]
+    before = text[max(0, start - len(value) - 1) : start].removesuffix(":")
+    return is_placeholder(value) or is_default_login(before, value)
 
 
 def lower(text: str) -> str:

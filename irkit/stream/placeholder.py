@@ -9,13 +9,14 @@ import re
 
 _MARKS = re.compile(
     r"""example|placeholder|change[-_ ]?(?:me|it|this)|your[-_ .]|<your|_here\b|-here\b|xxxx|redacted|dummy
-    |replace[-_ ]?(?:me|with|this)|insert[-_ ]|\*{3}|\.{3}|…|•{3}|not[-_ ]?a?[-_ ]?real|to[-_]be[-_]set
+    |replace[-_ ]?(?:me|with|this)|insert[-_ ]|\*{3}|^\.{3}|\.{3}$|…|•{3}|not[-_ ]?a?[-_ ]?real|to[-_]be[-_]set
     |\{\{|\}\}|\$\{|\$\(|<%|%>""",
     re.IGNORECASE | re.VERBOSE,
 )
 _BLANK = re.compile(
     r"<[^<>]{0,80}>|\[[^\[\]]{0,80}\]|\{[^{}]{0,80}\}|%[A-Za-z_]\w{0,60}%|[$][A-Za-z_]\w{0,60}|[*.xX#_-]{3,}"
 )
+_DEFAULTS = frozenset({"password", "pass", "passwd", "pwd", "secret", "changeme", "token", "pw"})
 _FEW = 4
 """A body of this few different characters was typed by a person to fill a place."""
 
@@ -30,3 +31,8 @@ def is_placeholder(value: str) -> bool:
         return True
     body = value[-16:] if len(value) > 24 else value
     return len(value) >= 8 and len(set(body.lower())) <= _FEW
+
+
+def is_default_login(user: str, password: str) -> bool:
+    """Whether a login in a URL is the one that every tutorial has: `postgres:postgres`, `user:password`."""
+    return password.lower() in _DEFAULTS or password == user

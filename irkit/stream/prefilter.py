@@ -9,15 +9,15 @@ lengthen a run of letters.
 import re
 
 _RUN = 20
-"""No secret that is known by its shape alone has a shorter unbroken run of letters, digits, `_` and `-`."""
-_CLASSES = bytes(97 if (c < 128 and chr(c).isalnum()) or chr(c) in "_-" else 32 for c in range(256))
+"""No secret that is known by its shape alone has a shorter unbroken run of letters, digits, `_`, `-` and `+`."""
+_CLASSES = bytes(97 if (c < 128 and chr(c).isalnum()) or chr(c) in "_-+" else 32 for c in range(256))
 _LONG = b"a" * _RUN
 _PGPASS = re.compile(rb":(?:[0-9]{4,5}|\*):[A-Za-z*_]")
 
 
 def has_long_run(raw: bytes) -> bool:
     """Whether there is an unbroken run that could be a token."""
-    return _LONG in raw.translate(_CLASSES)
+    return _LONG in raw.translate(_CLASSES) or b"whsec_" in raw
 
 
 def names_secret(low: bytes) -> bool:
@@ -41,6 +41,8 @@ def names_secret(low: bytes) -> bool:
         or b"signature=" in low
         or b"whsec_" in low
         or b"mnemonic" in low
+        or b"login" in low
+        or b"redis-cli" in low
         or (b"@" in low and b"://" in low)
         or (low.count(b":") >= 4 and _PGPASS.search(low) is not None)
     )

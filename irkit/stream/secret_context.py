@@ -32,7 +32,7 @@ _GAP = r"(?:[ \t]|\\t){0,16}"
 _ASSIGNED = re.compile(
     rf"""{_Q}?\]?\)?{_GAP}
     (?:
-      :{_GAP}&?[A-Za-z_?][\w\[\]|.&'?]{{0,40}}+[ \t]{{0,4}}=(?![=>~])   # with a type: `password: str = `
+      :{_GAP}&?[A-Za-z_?\[\]|.&'?]{{1,40}}+[ \t]{{0,4}}=(?![=>~])(?=[ \t]{{0,4}}\S)   # with a type: `password: str = `
     | => | [:?+]?=(?![=>~]) | :(?![:=]) | %3[DdAa] | &\#61;
     ){_GAP}""",
     re.VERBOSE,
@@ -42,6 +42,8 @@ _VALUE_BESIDE = re.compile(
     rf"|(?:\s|\\n){{1,40}}value\s{{0,4}}:\s{{0,4}}"
 )
 _NEXT_ARGUMENT = re.compile(rf"{_Q}\s{{0,8}},\s{{0,16}}(?={_Q})|[ \t]{{1,8}}(?![-=|&;<>])")
+_NEXT_VALUE = re.compile(rf"{_Q}\s{{0,4}},\s{{0,4}}(?={_Q})")
+"""`define('DB_PASSWORD', '…')`: but a list of field names has the same form."""
 _ELEMENT = re.compile(r"(?:\s[^<>]{0,80})?>")
 _OPEN = re.compile(r"(?:[bBrRuUfF@]|\$)?(?P<quote>\\{0,3}(?:\"\"\"|'''|[\"'`])|&quot;|%22)")
 _BARE = re.compile(r"[^\s\"'`<>]{1,2048}+")
@@ -83,19 +85,28 @@ def _name_around(text: str, at: int) -> tuple[int, int]:
 
 def _value_after(text: str, start: int, end: int, role: Role, name: str) -> Found | None:
     sign = _ASSIGNED.match(text, end)
-    if sign is None and name.startswith("--"):
-        sign = _NEXT_ARGUMENT.match(text, end)
+    words = True
     if sign is None and role != "signature":
         sign = _VALUE_BESIDE.match(text, end)
+    if sign is None:
+        sign = (_NEXT_ARGUMENT if name.startswith("-") else _NEXT_VALUE).match(text, end)
+        words = name.startswith("-")
     if sign is None and start and text[start - 1] == "<":
         sign = _ELEMENT.match(text, end)
     if sign is None:
         return None
-    return value_at(text, sign.end(), role, name)
+    return _value_at(text, sign.end(), role, name, words=words, setting=_is_setting(text, start, sign))
 
 
-def value_at(text: str, at: int, role: Role, name: str) -> Found | None:
-    """The secret that begins at this place, quoted or bare."""
+def _is_setting(text: str, start: int, sign: re.Match[str]) -> bool:
+    """Whether `name=` begins a line, without spaces: as in settings files, rarely in code."""
+    return sign.group() == "=" and (
+        start == 0 or text[start - 1] == "\n" or text[max(0, start - 7) : start] == "export "
+    )
+
+
+def _value_at(text: str, at: int, role: Role, name: str, *, words: bool, setting: bool) -> Found | None:
+    """The secret that begins at this place, quoted or bare. Without `words`, a quoted word alone is none."""
     opened = _OPEN.match(text, at)
     quoted = opened is not None
     if opened is not None:
@@ -117,7 +128,13 @@ def value_at(text: str, at: int, role: Role, name: str) -> Found | None:
     value = text[at:end]
     if skip and role in {"token", "credential"}:
         role = "authorization"
-    if not is_secret(role, value, quoted=quoted, name=name):
+    if not is_secret(
+        role,
+        value,
+        quoted=quoted and words,
+        name=name,
+        setting=setting and text[end : end + 1] in {"", "\n", "\r"},
+    ):
         return None
     if not quoted and (text[end : end + 1] == "(" or (role != "password" and _is_prose(text, end))):
         return None

@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 
-from irkit.stream.placeholder import is_placeholder
+from irkit.stream.placeholder import is_default_login, is_placeholder
 from irkit.stream.secret_context import Found
 from irkit.stream.secret_values import is_secret
 
@@ -82,8 +82,8 @@ _OPTIONS = (
         "curl",
         r"(?:\s|[\"'])(?:-u|--user|--proxy-user|-U)(?:[ =]|[\"'],\s{0,4})?\\{0,3}[\"']?([^\s:\"'$]{1,128}+):([^\s\"'\\]{4,256}+)",
     ),
-    ("mysql", r"(?:\s|[\"'])-p(?![\"'\s])\\{0,3}[\"']?()([^\s\"'\\]{4,256}+)"),
-    ("mariadb", r"(?:\s|[\"'])-p(?![\"'\s])\\{0,3}[\"']?()([^\s\"'\\]{4,256}+)"),
+    ("mysql", r"(?:\s|[\"'])(?-i:-p)\\{0,3}[\"']?()([^\s\"'\\]{4,256}+)"),
+    ("mariadb", r"(?:\s|[\"'])(?-i:-p)\\{0,3}[\"']?()([^\s\"'\\]{4,256}+)"),
     ("sshpass", r"sshpass[\"']?[ ,]{1,4}\\{0,3}[\"']?-p[\"', ]{0,6}()([^\s\"'\\]{4,256}+)"),
     ("login", r"\blogin\b[^\n|;&]{0,200}?\s-p[ =]\\{0,3}[\"']?()([^\s\"'\\]{6,256}+)"),
     ("redis-cli", r"redis-cli[^\n|;&]{0,200}?\s-a[ =]\\{0,3}[\"']?()([^\s\"'\\]{4,256}+)"),
@@ -101,7 +101,7 @@ _OPTIONS = (
     ),
     ("mnemonic", r"mnemonic[\"']?\s{0,4}[:=]\s{0,4}[\"']?()((?:[a-z]{3,8} ){11,23}[a-z]{3,8})"),
     ("seed phrase", r"seed phrase[\"']?\s{0,4}[:=]\s{0,4}[\"']?()((?:[a-z]{3,8} ){11,23}[a-z]{3,8})"),
-    ("rootpw", r"(?:rootpw|bindpw)\s{1,8}()([^\s\"'\\]{4,256}+)"),
+    ("pw ", r"(?:rootpw|bindpw)\s{1,8}()([^\s\"'\\]{4,256}+)"),
     (
         "htpasswd",
         r"htpasswd\s{1,4}-\w{0,6}b\w{0,6}\s{1,4}\S{1,200}\s{1,4}\S{1,64}\s{1,4}\\{0,3}[\"']?()([^\s\"'\\]{4,256}+)",
@@ -170,8 +170,7 @@ def _group(kind: str, regex: re.Pattern[str]) -> Callable[[str], Iterator[Found]
 def _urls(text: str) -> Iterator[Found]:
     for match in _USERINFO.finditer(text):
         user, password = match.groups()
-        default = password in {user, "password", "pass", "passwd", "pwd", "secret", "changeme", "token"}
-        if default or is_placeholder(password) or password[0] in "$<{%[" or password.startswith("[redacted"):
+        if is_default_login(user, password) or is_placeholder(password) or password[0] in "$<{%[" or password.startswith("[redacted"):
             continue
         yield Found(match.start(2), match.end(2), "url-password")
     for match in _USER_ONLY.finditer(text):

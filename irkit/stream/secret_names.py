@@ -36,7 +36,7 @@ _KEY_WORDS = frozenset(
     "api access secret private signing sign encryption encrypt auth authentication master account shared storage service deploy "
     "app application license licence integration write admin consumer subscription hmac crypt cipher session webhook aes "
     "client server routing ingest function functions host system search instrumentation jwt token management preshared master "
-    "rails aead data".split()
+    "rails aead data fastly mailgun sendgrid".split()
 )
 _KEY_ENDS = (
     "apikey secretkey accesskey privatekey accountkey masterkey authkey sharedkey sharedaccesskey signingkey encryptionkey "
@@ -60,7 +60,7 @@ def role_of(name: str) -> Role | None:
     words = [word.lower() for word in _WORDS.findall(name)]
     while len(words) > 1 and (words[-1] in _QUALIFIERS or words[-1].isdigit()):
         words.pop()
-    if not words or name in {"PWD", "pwd"}:
+    if not words:
         return None
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     if last in _PASS or (last.endswith(_PASSWORD_ENDS) and last not in _NOT_PASSWORDS):

@@ -45,7 +45,7 @@ def _hex(least: int) -> str:
 
 
 def _base64(least: int) -> str:
-    return f"[A-Za-z0-9+/_-]{{{least},{_LONGEST}}}+={{0,2}}"
+    return f"[A-Za-z0-9+/_%-]{{{least},{_LONGEST}}}+={{0,2}}"
 
 
 _END = "(?![A-Za-z0-9])"
@@ -89,7 +89,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("google-gemini-key", "AQ.Ab", _url64(36)),
     ("google-oauth-token", "ya29.", f"[A-Za-z0-9_.-]{{20,{_LONGEST}}}+"),
     ("google-client-secret", "GOCSPX-", _url64(24)),
-    ("google-refresh-token", "1//0", _url64(30)),
+    ("google-refresh-token", "1//0 1%2F%2F0", _url64(30)),
     ("google-auth-code", "4/0A", _url64(50)),
     ("digitalocean-token", "dop_v1_ doo_v1_ dor_v1_", _hex(40)),
     ("alibaba-access-key-id", "LTAI", f"[A-Za-z0-9]{{16,24}}{_END}"),
@@ -98,7 +98,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("yandex-token", "AQVN t1.", f"[A-Za-z0-9_.=-]{{35,{_LONGEST}}}+"),
     ("cloudflare-origin-key", "v1.0-", "[0-9a-f]{24}-[0-9a-f]{100,200}+"),
     ("cloudflare-token", "cfut_ cfat_ cfk_", _url64(36)),
-    ("fly-token", "fm1_ fm1a_ fm1r_ fm2_ fo1_", f"[A-Za-z0-9+/=,_-]{{40,{_LONGEST}}}+"),
+    ("fly-token", "fm1_ fm1a_ fm1r_ fm2_ fo1_", f"[A-Za-z0-9+/=,_%-]{{40,{_LONGEST}}}+"),
     ("heroku-key", "HRKU-", _url64(30)),
     ("netlify-token", "nfp_ nfc_ nfo_ nfu_ nfb_", _alnum(30)),
     ("vercel-token", "vcp_ vci_ vca_ vcr_ vck_ vercel_blob_rw_", r"\w{20,512}+"),
@@ -119,7 +119,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
         "glpat- gldt- glrt- glrtr- glcbt- glptt- glft- glsoat- glagent- glimt- gloas- glffct- glwt- GR1348941",
         r"[A-Za-z0-9_-]{20,512}+(?:\.[0-9a-z]{2}\.[0-9a-z]{7,9}+)?",
     ),
-    ("bitbucket-token", "BBDC- ATBB", r"[A-Za-z0-9+/=_-]{24,512}+"),
+    ("bitbucket-token", "BBDC- ATBB", r"[A-Za-z0-9+/=_%-]{24,512}+"),
     ("atlassian-token", "ATATT3 ATCTT3 ATSTT3", r"[A-Za-z0-9_=-]{40,512}+"),
     ("npm-token", "npm_", _alnum(30)),
     ("pypi-token", "pypi-", _url64(50)),
@@ -174,10 +174,14 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("twilio-key", "SK", f"[0-9a-fA-F]{{32}}{_END}"),
     # money
     ("stripe-key", "sk_live_ sk_test_ rk_live_ rk_test_ sk_prod_ sk_org_ ek_live_ ek_test_", r"\w{16,512}+"),
-    ("webhook-secret", "whsec_", r"[A-Za-z0-9+/_-]{24,256}+={0,2}"),
+    ("webhook-secret", "whsec_", r"[A-Za-z0-9+/_%-]{24,256}+={0,2}"),
     ("square-token", "EAAA", _url64(50)),
     ("square-token", "sq0atp- sq0csp- sq0idp-", _url64(22)),
-    ("braintree-token", "access_token$production$ access_token$sandbox$", r"[a-z0-9]{16}\$[0-9a-f]{32}"),
+    (
+        "braintree-token",
+        "access_token$production$ access_token$sandbox$ access_token%24production%24",
+        r"[a-z0-9]{16}(?:\$|%24)[0-9a-f]{32}",
+    ),
     ("plaid-token", "access-sandbox- access-development- access-production-", _UUID),
     ("shopify-token", "shpat_ shpss_ shpca_ shppa_ shpua_ shptka_", _hex(32)),
     ("razorpay-key", "rzp_live_ rzp_test_", f"[A-Za-z0-9]{{14,32}}{_END}"),
@@ -189,7 +193,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     # seeing what happens
     ("newrelic-key", "NRAK- NRII- NRRA-", _url64(24)),
     ("datadog-key", "ddapp_ ddpat_", _alnum(30)),
-    ("sentry-token", "sntrys_ sntryu_ sntrya_", r"[A-Za-z0-9+/=_-]{40,1024}+"),
+    ("sentry-token", "sntrys_ sntryu_ sntrya_", r"[A-Za-z0-9+/=_%-]{40,1024}+"),
     ("grafana-token", "glsa_", r"\w{32,128}+"),
     ("grafana-token", "glc_", _base64(32)),
     ("grafana-token", "eyJrIjoi", _base64(40)),
@@ -225,7 +229,15 @@ TOKENS: tuple[Token, ...] = tuple(
     Token(kind, prefix, re.compile(body)) for kind, prefixes, body in _ROWS for prefix in prefixes.split(" ")
 )
 
-_START = "(?<![A-Za-z0-9])"
+
+def _start(alphabet: str = "A-Za-z0-9") -> str:
+    """Nothing of this alphabet stands before, unless it is the end of an escape (`\\n`, `%3D`, a colour)."""
+    return (
+        rf"(?:(?<![{alphabet}])|(?<=\\[nrt])|(?<=\\u[0-9a-f]{{4}})|(?<=%[0-9A-F]{{2}})"
+        r"|(?<=\x1b\[[0-9]m)|(?<=\x1b\[[0-9]{2}m)|(?<=\x1b\[[0-9];[0-9]{2}m))"
+    )
+
+
 SHAPES: tuple[Shape, ...] = tuple(
     Shape(kind, trigger, re.compile(regex))
     for kind, trigger, regex in (
@@ -234,34 +246,59 @@ SHAPES: tuple[Shape, ...] = tuple(
             "eyJ",
             r"eyJ[A-Za-z0-9_-]{8,4096}+\.[A-Za-z0-9_-]{8,8192}+(?:\.[A-Za-z0-9_-]{0,8192}+){0,3}",
         ),
-        ("telegram-bot-token", ":AA", r"(?<![0-9])[0-9]{8,10}:AA[A-Za-z0-9_-]{32,36}+"),
+        ("telegram-bot-token", "AA", r"(?<![0-9])[0-9]{8,10}(?::|%3A)AA[A-Za-z0-9_-]{32,36}+"),
         (
             "discord-token",
             ".",
-            r"(?<![A-Za-z0-9_-])[MNO][A-Za-z0-9_-]{22,30}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,64}+",
+            _start("A-Za-z0-9_-") + r"[MNO][A-Za-z0-9_-]{22,30}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,64}+",
         ),
-        ("terraform-token", ".atlasv1.", r"(?<![A-Za-z0-9])[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,128}+"),
-        ("mailchimp-key", "-us", _START + r"[0-9a-f]{32}-us[0-9]{1,2}"),
-        ("mailgun-key", "-", _START + r"[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![A-Za-z0-9-])"),
-        ("newrelic-license", "NRAL", r"(?<![A-Za-z0-9])[0-9a-fA-F]{32,40}NRAL"),
+        ("terraform-token", ".atlasv1.", _start() + r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,128}+"),
+        ("mailchimp-key", "-us", _start() + r"[0-9a-f]{32}-us[0-9]{1,2}"),
+        ("mailgun-key", "-", _start() + r"[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![A-Za-z0-9-])"),
+        ("newrelic-license", "NRAL", _start() + r"[0-9a-fA-F]{32,40}NRAL"),
         (
             "azure-client-secret",
             "Q~",
-            r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{30,40}+",
+            _start("A-Za-z0-9_~.-") + r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{30,40}+",
         ),
-        ("azure-devops-token", "AZDO", r"(?<![A-Za-z0-9])[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"),
+        ("azure-devops-token", "AZDO", _start() + r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"),
         *(
             (
                 "azure-key",
                 mark,
-                r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/_-]{30,90}" + re.escape(mark) + r"[A-Za-z0-9+/_=-]{4,12}+",
+                _start("A-Za-z0-9+/")
+                + r"[A-Za-z0-9+/_%-]{30,110}"
+                + re.escape(mark)
+                + r"[A-Za-z0-9+/_=%-]{4,18}+",
             )
-            for mark in ("AzFu", "AzSe", "AzCa", "+ASt", "+ACR", "+AEh", "+ARm", "ACDb", "ASbT", "AIoT")
+            for mark in (
+                "AzFu",
+                "AzSe",
+                "AzCa",
+                "+ASt",
+                "+ACR",
+                "+AEh",
+                "+ARm",
+                "%2BASt",
+                "%2BACR",
+                "%2BAEh",
+                "ACDb",
+                "ASbT",
+                "AIoT",
+            )
         ),
-        ("firebase-key", ":APA91", r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,32}:APA91[A-Za-z0-9_-]{60,256}+"),
-        ("twilio-auth-token", "AC", _START + r"AC[0-9a-f]{32}[:|, ]{1,2}([0-9a-f]{32})(?![0-9a-zA-Z])"),
-        ("asana-token", "/", r"(?<![0-9/])[12]/[0-9]{13,19}(?:/[0-9]{13,19})?:[0-9a-f]{32}"),
-        ("harness-token", "pat.", r"(?<![A-Za-z0-9.])pat\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}"),
+        (
+            "firebase-key",
+            "APA91",
+            _start("A-Za-z0-9_-") + r"[A-Za-z0-9_-]{8,32}(?::|%3A)APA91[A-Za-z0-9_-]{60,256}+",
+        ),
+        ("twilio-auth-token", "AC", _start() + r"AC[0-9a-f]{32}[:|, ]{1,2}([0-9a-f]{32})(?![0-9a-zA-Z])"),
+        ("asana-token", "1", r"(?<![0-9/])[12](?:/|%2F)[0-9]{13,19}(?:/[0-9]{13,19})?(?::|%3A)[0-9a-f]{32}"),
+        (
+            "harness-token",
+            "pat.",
+            _start("A-Za-z0-9.") + r"pat\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}",
+        ),
         (
             "password-hash",
             "$",

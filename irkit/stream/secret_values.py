@@ -27,6 +27,10 @@ _CALL = re.compile(r"[\w.:>&*-]*[A-Za-z_]\w*!?\(")
 _INDEX = re.compile(r"[A-Za-z_$][\w.$]*\??\[")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+[!?]?")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_NAMED = re.compile(
+    r"_?(?:[a-z]{1,20}|[A-Z]{1,20}|[A-Z][a-z]{1,20})[0-9]{0,4}(?:_(?:[a-z]{1,20}|[A-Z]{1,20}|[A-Z][a-z]{1,20})[0-9]{0,4}){1,8}_?"
+)
+"""A name of several words: `sha256_hash`."""
 _PATH = re.compile(
     r"(?:~|\.{1,2})?(?:/[A-Za-z0-9_.@ -]{1,60}){1,20}/?|[A-Za-z]:\\[^\s]{1,200}|[A-Za-z0-9_.-]{1,40}\.(?:pem|key|txt|json|ya?ml|toml|ini|env|conf|cfg|py|js|ts|go|rs|rb)"
 )
@@ -48,8 +52,11 @@ def scheme_length(value: str) -> int:
     return found.end() if found else 0
 
 
-def is_secret(role: Role, value: str, *, quoted: bool, name: str = "") -> bool:
-    """Whether the value that stands under a name of this role has to be masked."""
+def is_secret(role: Role, value: str, *, quoted: bool, name: str = "", setting: bool = False) -> bool:
+    """Whether the value that stands under a name of this role has to be masked.
+
+    `setting`: it is a whole line of a settings file, so that it is no code.
+    """
     if len(value) < 6 or value.lower() in _WORDS or is_placeholder(value) or value.lower() == name.lower():
         return False
     if value.startswith("[redacted:"):
@@ -59,13 +66,15 @@ def is_secret(role: Role, value: str, *, quoted: bool, name: str = "") -> bool:
     if role == "auth":
         return _holds_login(value) or (quoted and _looks_random(value))
     if role == "password":
-        return _is_password(value, quoted=quoted, shouted=bool(_SHOUTED.fullmatch(name)))
+        return _is_password(value, quoted=quoted, literal=setting or bool(_SHOUTED.fullmatch(name)))
     if not quoted and _is_code(value):
         return False
+    if role == "secret" and quoted and _SHOUTED.fullmatch(name) and len(value) >= 20:
+        return not any(char.isspace() for char in value)  # JWT_SECRET="three-words-and-some-more"
     return _looks_random(value) or (role == "authorization" and _holds_login(value))
 
 
-def _is_password(value: str, *, quoted: bool, shouted: bool) -> bool:
+def _is_password(value: str, *, quoted: bool, literal: bool) -> bool:
     if any(char.isspace() for char in value):
         return False
     if value.isalpha() and _TELLTALE.search(value):
@@ -73,10 +82,15 @@ def _is_password(value: str, *, quoted: bool, shouted: bool) -> bool:
     if quoted:
         return not (value[:1] in "{:" or value.endswith(":") or (_CALL.match(value) and value.endswith(")")))
     if _is_code(value):
-        return (
-            shouted and _IDENTIFIER.fullmatch(value) is not None and value.isalnum() and not value.isupper()
-        )
+        return literal and _is_word_of_its_own(value)
     return not value.isdigit() or len(value) >= 6
+
+
+def _is_word_of_its_own(value: str) -> bool:
+    """Where no code can stand: a name without a telling word in it, or anything with a digit."""
+    if "(" in value or "[" in value or _TELLTALE.search(value):
+        return False
+    return any(char.isdigit() for char in value) or (value.isalnum() and not value.isupper())
 
 
 def _is_code(value: str) -> bool:
@@ -90,11 +104,7 @@ def _is_code(value: str) -> bool:
         return True
     if not _IDENTIFIER.fullmatch(value):
         return False
-    return (
-        value.isalpha()
-        or ("_" in value and not _has_random_part(value))
-        or _TELLTALE.search(value) is not None
-    )
+    return value.isalpha() or _NAMED.fullmatch(value) is not None or _TELLTALE.search(value) is not None
 
 
 def _has_random_part(value: str) -> bool:
