@@ -9,6 +9,7 @@ from irkit import exit_codes, limits
 from irkit.cli.output import emit, paint, table
 from irkit.guard.config import load_config
 from irkit.guard.notify import notifiers_of, tell_all
+from irkit.guard.shelf import read_text
 from irkit.home import Home
 from irkit.incident.commands import Done, IncidentId
 from irkit.incident.incident import Incident, IncidentState
@@ -26,10 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Send, and say how it went."""
     home = Home()
-    text = ""
-    if os.path.exists(home.config):
-        with open(home.config, encoding="utf-8") as file:
-            text = file.read()
+    text = read_text(home.config) if os.path.exists(home.config) else ""
     config = load_config(text, home.config).notify
     told = tell_all(
         notifiers_of(config, _own_terminal, args.round), _incident(), args.round, limits.NOTIFY_MAX_S
