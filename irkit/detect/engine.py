@@ -29,6 +29,8 @@ from irkit.stream.event import Event, Kind
 
 Found = tuple[Verdict, Facts]
 _PLANS_MAX = 4096
+_ACT_KIND = frozenset({"act", "target", "to", "detail"})
+_NOBODY = Event(ts=0, agent="", session="", event="")
 
 
 class _Plan(NamedTuple):
@@ -51,7 +53,8 @@ class _Session:
 
     def __init__(self) -> None:
         self.calls = 0
-        self.call_ids: dict[str, tuple[str, str]] = {}
+        self.call_ids: dict[str, dict[str, str]] = {}
+        """By source: call id -> hash of its arguments."""
         self.memory = Memory()
 
 
@@ -64,6 +67,9 @@ class Engine:
         events = [rule for rule in ruleset.rules if not rule.about_detections]
         self._static = tuple(rule for rule in events if rule.fields <= STATIC_FIELDS)
         self._act_rules = tuple(rule for rule in events if rule.fields & set(ACT_FIELDS))
+        self._kind_rules = tuple(rule for rule in self._act_rules if rule.fields <= _ACT_KIND)
+        self._close_rules = tuple(rule for rule in self._act_rules if not rule.fields <= _ACT_KIND)
+        self._by_act: dict[tuple[str, str, str, tuple[str, ...]], tuple[str, ...]] = {}
         known = {*self._static, *self._act_rules}
         self._event_rules = tuple(rule for rule in events if rule not in known)
         self._about = tuple(rule for rule in ruleset.rules if rule.about_detections)
@@ -78,7 +84,12 @@ class Engine:
         self._burst = next((w for w in watches if w.correlation.name == "burst"), None)
         self._plans: dict[str, _Plan] = {}
         self._sessions: Groups[_Session] = Groups(_Session, limits.SESSIONS_MAX)
-        self._any_remembers = False
+        self.reads_all = bool(self._event_rules) or any(
+            not rule.fields <= _ACT_KIND | {"secrets", "path", "host", "program"} for rule in self._act_rules
+        )
+        """Whether a rule looks at more of a call than its tool, its acts and the kinds of secret in it."""
+        self.any_remembers = False
+        """Whether any session wrote or fetched something that a later call may run."""
         self._twins = Twins()
 
     def feed(self, event: Event) -> tuple[Detection, ...]:  # noqa: C901, PLR0912 - flat: every call runs through here
@@ -109,22 +120,15 @@ class Engine:
         if plan.derive is not None and event.args:
             acts = plan.derive(event, memory)
             if memory.scripts or memory.fetched:
-                self._any_remembers = True
+                self.any_remembers = True
         if event.call_id and self._reused(state, event):
             acts = (*acts, Act("reuse-call-id", program=event.tool))
         if acts or self._event_rules or plan.parts:
             self._ask(key, event, acts, found, None if twin else plan.parts)
         return self._detections(key, event, state.calls, found) if found else ()
 
-    @property
-    def reads_all(self) -> bool:
-        """Whether a rule looks at more of a call than its tool and its acts."""
-        return bool(self._event_rules)
-
     def remembers(self, agent: str, session: str) -> bool:
         """Whether the session wrote or fetched something that a later call may run."""
-        if not self._any_remembers:
-            return False
         state = self._sessions.peek(f"{agent}:{session}")
         return state is not None and bool(state.memory.scripts or state.memory.fetched)
 
@@ -159,14 +163,16 @@ class Engine:
     @staticmethod
     def _reused(state: _Session, event: Event) -> bool:
         """Whether this source gave the call id to other arguments before."""
-        known = state.call_ids
+        known = state.call_ids.get(event.source)
+        if known is None:
+            known = state.call_ids[event.source] = {}
         before = known.get(event.call_id)
         if before is None:
             if len(known) >= limits.CALL_IDS_MAX:
                 known.clear()
-            known[event.call_id] = (event.source, event.args_sha256)
+            known[event.call_id] = event.args_sha256
             return False
-        return before[0] == event.source and before[1] != event.args_sha256
+        return before != event.args_sha256
 
     def _ask(
         self, key: str, event: Event, acts: tuple[Act, ...], found: list[Found], parts: frozenset[str] | None
@@ -182,7 +188,9 @@ class Engine:
                 matched[rule.name] = whole
         for act in acts[: limits.ACTS_MAX]:
             facts = Facts(event, act)
-            for rule in self._act_rules:
+            for name in self._rules_of(act):
+                matched.setdefault(name, facts)
+            for rule in self._close_rules:
                 if rule.name not in matched and rule.predicate(facts):
                     matched[rule.name] = facts
         if not matched:
@@ -192,6 +200,18 @@ class Engine:
                 found.append((rule.verdict, matched[rule.name]))
         if parts is not None:
             self._correlate(key, event, matched, found)
+
+    def _rules_of(self, act: Act) -> tuple[str, ...]:
+        """Rules that the act alone decides, whoever performs it: decided once for each kind of act."""
+        key = (act.act, act.target, act.to, act.detail)
+        names = self._by_act.get(key)
+        if names is None:
+            facts = Facts(_NOBODY, act)
+            names = tuple(rule.name for rule in self._kind_rules if rule.predicate(facts))
+            if len(self._by_act) >= _PLANS_MAX:
+                self._by_act.clear()
+            self._by_act[key] = names
+        return names
 
     def _correlate(self, key: str, event: Event, matched: dict[str, Facts], found: list[Found]) -> None:
         for watch in self._watches:

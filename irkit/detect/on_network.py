@@ -230,11 +230,10 @@ def netcat(walk: Walk, call: Call) -> Flow:
         elif found and call.stdin.tags:
             sent(walk, call, found[1], call.stdin)
         return NOTHING
-    if call.has("-e", "-c", "--exec", "--sh-exec") and any(
-        re.search(r"(?:^|/)(?:ba|z|da|k)?sh$|cmd(?:\.exe)?$|powershell", word) for word in call.plain
-    ):
-        walk.act("remote-shell", call.program, host=host, to=to)
-    elif "shell" in call.stdin.tags:
+    if (
+        call.has("-e", "-c", "--exec", "--sh-exec")
+        and any(re.search(r"(?:^|/)(?:ba|z|da|k)?sh$|cmd(?:\.exe)?$|powershell", word) for word in call.plain)
+    ) or "shell" in call.stdin.tags:
         walk.act("remote-shell", call.program, host=host, to=to)
     elif call.stdin.tags & {"secret", "env", "archive", "dump"} and to != "localhost":
         sent(walk, call, host, call.stdin)

@@ -43,19 +43,13 @@ def database(walk: Walk, call: Call) -> Flow:
     if call.program in {"dropdb", "mysqladmin"}:
         if call.program == "dropdb" or "drop" in call.plain:
             walk.act("drop", call.program, target="database", path=text[:120], detail=_where(text))
-    elif drops(query):
+    elif dropped := _DROP.search(_QUOTED.sub("''", query)):
         detail = _where(query)
         if call.program in {"sqlite3", "sqlite", "duckdb"} and not detail:
             place = walk.place(call.words()[0])[0] if call.words() else ""
             detail = ("local",) if place in {"project", "temp", "made", ""} else ()
         kind = "database" if re.search(r"database|schema|flush|keyspace", query, re.IGNORECASE) else "table"
-        walk.act(
-            "drop",
-            call.program,
-            target=kind,
-            path=_DROP.search(_QUOTED.sub("''", query))[0][:120],
-            detail=detail,
-        )  # type: ignore[index]  # drops() says it is there
+        walk.act("drop", call.program, target=kind, path=dropped[0][:120], detail=detail)
     if call.program in {"pg_dump", "pg_dumpall", "mysqldump", "mongodump", "mariadb-dump"}:
         return Flow(frozenset({"dump"}), target="dump")
     return NOTHING
