@@ -1,90 +1,96 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator passphrase, kept as a scrypt hash in `keys/operator` (0600): `scrypt:N:R:P:SALT:HASH`, hexadecimal.
+"""The operator's passphrase, kept as a salted scrypt hash in `keys/operator`.
 
-The text itself is never kept, logged or shown. Whoever can write the file can replace it: under the same user this
-protects against an agent that follows its rules and one that is led by a text, not against malware.
+Rules:
+- The file holds one line, `scrypt N R P SALT HASH`, and only its owner may read or write it; another mode is refused.
+- It is replaced as a whole, never edited in place.
+- The text itself is never written, logged or shown.
+
+A limit to know: whoever runs as the same user can read the file and guess at leisure, hence the cost and the length.
 """
 
+import base64
+import contextlib
 import hashlib
 import hmac
 import os
-import re
 import secrets
-import unicodedata
+import stat
 
 from irkit import limits
-from irkit.errors import BadInputError, IrkitError
+from irkit.errors import BadInputError, NotPermittedError
 
-COST, BLOCK, LANES = 1 << 15, 8, 1
-"""32 MiB and about 0.1 s for each try (RFC 7914: N, r, p)."""
-_SALT_BYTES = 16
-_HASH_BYTES = 32
-_LINE = re.compile(r"scrypt:(16384|32768|65536|131072):(8):([1-4]):([0-9a-f]{32}):([0-9a-f]{64})\n?")
-_FILE_MAX_BYTES = 512
-_MEMORY_MAX = 128 * limits.MIB
-FIX = "take it away and run `irkit policy set-passphrase`"
+_COST = (2**15, 8, 3)
+"""N, r, p: one of the equal choices in OWASP's Password Storage Cheat Sheet; 32 MiB."""
+_MEMORY_MAX = 64 * limits.MIB
+_LINE_MAX_BYTES = 512
 
 
-def hash_of(passphrase: str) -> str:
-    """The line to keep. Raises BadInputError on a passphrase that is too short or too long."""
-    if not limits.PASSPHRASE_MIN_CHARS <= len(passphrase) <= limits.PASSPHRASE_MAX_CHARS:
+def set_passphrase(path: str, text: str) -> None:
+    """Keep the hash of a new passphrase. Raises BadInputError when the text is too short or too long."""
+    if not limits.PASSPHRASE_MIN_CHARS <= len(text) <= limits.PASSPHRASE_MAX_CHARS:
         raise BadInputError(
             f"a passphrase has {limits.PASSPHRASE_MIN_CHARS} to {limits.PASSPHRASE_MAX_CHARS} characters",
-            fix="four unrelated words do well",
+            fix="choose a few words that no file on this machine has",
         )
-    salt = secrets.token_bytes(_SALT_BYTES)
-    return (
-        f"scrypt:{COST}:{BLOCK}:{LANES}:{salt.hex()}:{_derived(passphrase, salt, COST, BLOCK, LANES).hex()}\n"
-    )
+    salt = secrets.token_bytes(16)
+    line = " ".join(("scrypt", *map(str, _COST), _text(salt), _text(_hash(text, salt, _COST))))
+    fresh = f"{path}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(fresh)
+    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(file, line.encode() + b"\n")
+        os.fsync(file)
+    finally:
+        os.close(file)
+    os.replace(fresh, path)
 
 
-def matches(passphrase: str, line: str) -> bool:
-    """Whether it is the passphrase of this line. Raises IrkitError on a line that is none of ours."""
-    cost, block, lanes, salt, expected = _parsed(line)
-    if len(passphrase) > limits.PASSPHRASE_MAX_CHARS:
-        return False
-    return hmac.compare_digest(_derived(passphrase, salt, cost, block, lanes), expected)
+def check_passphrase(path: str, text: str) -> bool:
+    """Whether this is the passphrase; False when none is set. Raises as `read_record`."""
+    record = read_record(path)
+    return record is not None and matches(record, text)
 
 
-def read(path: str) -> str:
-    """The line in that file, empty when there is no file. Raises IrkitError when it cannot be read."""
+def read_record(path: str) -> str | None:
+    """The file's line, None when there is no file. Raises NotPermittedError when others could have written it."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return ""
+        return None
     except OSError as error:
-        raise IrkitError(f"cannot be read ({error.strerror})", where=path, fix=FIX) from error
+        raise NotPermittedError(f"cannot be read ({error.strerror})", where=path) from error
     try:
-        line = os.read(file, _FILE_MAX_BYTES).decode("ascii", "replace")
-    except OSError as error:
-        raise IrkitError(f"cannot be read ({error.strerror})", where=path, fix=FIX) from error
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.getuid():
+            raise NotPermittedError(
+                "is open to others", where=path, fix="look who changed it, then make it mode 0600 and yours"
+            )
+        return os.read(file, _LINE_MAX_BYTES).decode("ascii", "replace").strip()
     finally:
         os.close(file)
-    _parsed(line)
-    return line
 
 
-def write(path: str, line: str) -> None:
-    """Replace the file in one step. Raises OSError."""
-    made = f"{path}.{os.getpid()}.new"
-    file = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(file, "w", encoding="ascii") as opened:
-        opened.write(line)
-        opened.flush()
-        os.fsync(opened.fileno())
-    os.replace(made, path)
+def matches(record: str, text: str) -> bool:
+    """Whether a record is of this text. Takes about 0.2 s. A record that does not read matches nothing."""
+    try:
+        name, n, r, p, salt, wanted = record.split(" ")
+        cost = int(n), int(r), int(p)
+        if name != "scrypt" or len(text) > limits.PASSPHRASE_MAX_CHARS:
+            return False
+        found = _hash(text, base64.b64decode(salt), cost)
+        return hmac.compare_digest(found, base64.b64decode(wanted))
+    except ValueError:
+        return False
 
 
-def _derived(passphrase: str, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
-    """Typed on another keyboard the same letters may come composed differently: NFKC makes them one."""
-    text = unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
-    return hashlib.scrypt(text, salt=salt, n=cost, r=block, p=lanes, maxmem=_MEMORY_MAX, dklen=_HASH_BYTES)
+def _hash(text: str, salt: bytes, cost: tuple[int, int, int]) -> bytes:
+    n, r, p = cost
+    return hashlib.scrypt(
+        text.encode("utf-8", "surrogatepass"), salt=salt, n=n, r=r, p=p, maxmem=_MEMORY_MAX, dklen=32
+    )
 
 
-def _parsed(line: str) -> tuple[int, int, int, bytes, bytes]:
-    """The parts of a line, within bounds: an edited one must not make a try take minutes."""
-    found = _LINE.fullmatch(line)
-    if found is None:
-        raise IrkitError("is no operator passphrase of irkit", where="keys/operator", fix=FIX)
-    cost, block, lanes = (int(part) for part in found.groups()[:3])
-    return cost, block, lanes, bytes.fromhex(found[4]), bytes.fromhex(found[5])
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,148 +1,179 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proof of a human, first form: the operator passphrase, or a typed code, on a terminal outside every watched tree.
+"""Proof of a human: what a peer has to show before protection is lowered (threat T1).
 
 Rules:
-- What lowers protection or cannot be undone asks here; freezing, latching and killing never do.
-- A challenge is for one process (pid, start time), for one answer, for 60 s.
-- The place is checked when the challenge is made and again when it is answered.
-- Five wrong answers in a minute, whoever gave them: none is taken for the next minute.
-- A passphrase that was there when the guard started is not replaced by a code when its file goes away.
-What this cannot tell: a process that left its tree and types on a terminal of its own making, or into a person's. A
-passphrase holds against that, a typed code does not. It reads no passphrase from a place that an agent could own.
+- A peer gets a challenge only on a controlling terminal that no agent has: neither it nor any parent is watched, it
+  carries no agent's mark, no watched process runs on that terminal, and none holds the other end of it.
+- A challenge is for one process, by (pid, start time); it holds once and for a minute. A wrong answer uses it up.
+- Five wrong answers within a minute, from whomever, and nothing is accepted for a minute.
+- The passphrase in force is the one that was read at the start: a file that is changed or taken away later lowers
+  nothing. A guard that is told to ask for a passphrase never falls back to a code.
+It must never refuse a freeze, a latch or a kill: nobody asks it for those.
+
+A limit to know: a process of the same user that hides where it comes from (started by the service manager, with a
+terminal and a clean environment of its own) can read and type a code. The passphrase is for that case.
 """
 
 import hmac
 import os
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
 from irkit import limits
-from irkit.errors import NeedsHumanError
+from irkit.agents.facts import marker_of
+from irkit.errors import IrkitError, NeedsHumanError
 from irkit.guard import passphrase
-from irkit.guard.standing import Watched, why_not_a_person
+from irkit.guard.ptymaster import holders
 from irkit.respond import procfs
 
-ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""Without I, O, 0 and 1, which are read as others."""
-CODE_CHARS = 6
-ELSEWHERE = "run it in a terminal of your own, outside every agent and editor"
+Kind = Literal["passphrase", "code"]
 Method = Literal["auto", "passphrase", "code"]
+_LETTERS = "ACDEFHJKLMNPRTUVWXY3479"
+"""Letters and digits that look like no other."""
+_CODE_CHARS = 6
+_LEVELS_MAX = 64
+_FIX = "open a terminal of your own, outside every agent, and run it there"
 
 
 class Challenge(Struct, frozen=True):
-    """What a person has to show."""
+    """What the human must do."""
 
-    id: str
-    kind: Literal["passphrase", "code"]
-    code: str = ""
-    """Shown on the terminal, to be typed back; empty for a passphrase."""
-    seconds: float = limits.PROOF_CODE_LIFE_S
+    kind: Kind
+    code: str
+    """To be typed as shown; empty for a passphrase."""
+    ident: str
+    expires_s: float
 
 
-class _Open(Struct, frozen=True):
+class _Asked(NamedTuple):
     """A challenge that waits for its answer."""
 
     challenge: Challenge
-    pid: int
-    start: int
     until: float
 
 
 class Proofs:
-    """Makes challenges and takes their answers. One owner: the guard's loop."""
+    """Challenges under way, and how many answers were wrong. One owner: the guard's loop."""
 
     def __init__(
         self,
         *,
         monotonic: Callable[[], float],
         passphrase_file: str,
-        method: Method,
-        is_watched: Watched,
+        is_watched: Callable[[int], bool],
         watched_ttys: Callable[[], frozenset[int]],
+        method: Method = "auto",
     ) -> None:
+        """`is_watched` says whether a pid is of an agent's tree, `watched_ttys` gives device numbers (as in stat)."""
         self._monotonic = monotonic
         self._file = passphrase_file
-        self._method = method
+        self._record: str | None = ""
+        self.problem = ""
+        """Why the passphrase's file cannot be used; empty when it can. Then nothing is accepted, and the guard runs."""
+        try:
+            self._record = passphrase.read_record(passphrase_file)
+        except IrkitError as error:
+            self.problem = error.diagnostics()
         self._is_watched = is_watched
         self._watched_ttys = watched_ttys
-        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._method = method
+        self._asked: OrderedDict[tuple[int, int], _Asked] = OrderedDict()
         self._wrong: deque[float] = deque(maxlen=limits.PROOF_TRIES_MAX)
-        self._closed_until = float("-inf")
-        self._had_passphrase = os.path.lexists(passphrase_file)
+        self._shut_until = 0.0
+
+    @property
+    def kind(self) -> Kind:
+        """What is asked for now."""
+        wants = self._record is not None if self._method == "auto" else self._method == "passphrase"
+        return "passphrase" if wants else "code"
 
     def challenge(self, pid: int) -> Challenge:
-        """What the person behind this process has to show. Raises NeedsHumanError where there can be none."""
-        kind = self._kind()
-        self._check_place(pid, kind)
-        self._check_rate()
-        code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_CHARS)) if kind == "code" else ""
-        made = Challenge(secrets.token_hex(16), kind, code)
-        until = self._monotonic() + limits.PROOF_CODE_LIFE_S
-        self._open[made.id] = _Open(made, pid, procfs.start_of(pid), until)
-        while len(self._open) > limits.PROOF_OPEN_MAX:
-            self._open.popitem(last=False)
+        """A new challenge for this process; an earlier one of it lapses. Raises NeedsHumanError, which says why not."""
+        self._refuse_when_shut()
+        if self.problem and self.kind == "passphrase":
+            raise NeedsHumanError(self.problem, fix="then start the guard again")
+        if self.kind == "passphrase" and self._record is None:
+            raise NeedsHumanError(
+                "a passphrase is asked for and none is set", fix="set one: `irkit policy set-passphrase`"
+            )
+        peer = self._human_peer(pid)
+        code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_CHARS)) if self.kind == "code" else ""
+        made = Challenge(self.kind, code, secrets.token_hex(16), limits.PROOF_CODE_LIFE_S)
+        self._asked.pop(peer, None)
+        self._asked[peer] = _Asked(made, self._monotonic() + limits.PROOF_CODE_LIFE_S)
+        while len(self._asked) > limits.PROOF_OPEN_MAX:
+            self._asked.popitem(last=False)
         return made
 
-    def accept(self, pid: int, proof: Mapping[str, Any]) -> bool:
-        """True when `proof` (`id`, `answer`) answers a challenge of this process; it is used up, right or wrong.
-
-        Raises NeedsHumanError, saying why, in every other case.
-        """
+    def accept(self, pid: int, proof: dict[str, Any]) -> bool:
+        """Whether this answer proves it. Takes the challenge away. Raises NeedsHumanError after too many wrong ones."""
+        self._refuse_when_shut()
+        asked = self._asked.pop((pid, _start(pid)), None)
+        now = self._monotonic()
         ident, answer = proof.get("id"), proof.get("answer")
-        asked = self._open.pop(ident, None) if isinstance(ident, str) else None
-        if asked is None or (asked.pid, asked.start) != (pid, procfs.start_of(pid)):
-            raise NeedsHumanError("this proof was not asked for here", fix="run the command again")
-        if self._monotonic() > asked.until:
-            raise NeedsHumanError("the answer came too late", fix="run the command again")
-        self._check_place(pid, asked.challenge.kind)
-        self._check_rate()
-        if not isinstance(answer, str) or not self._right(asked.challenge, answer):
-            self._count_wrong()
-            raise NeedsHumanError(f"that is not the {asked.challenge.kind}", fix="run the command again")
-        return True
+        if asked is None or not isinstance(ident, str) or not isinstance(answer, str):
+            return False
+        if now > asked.until or not _equal(ident, asked.challenge.ident):
+            return False
+        self._human_peer(pid)
+        if self._right(asked.challenge, answer):
+            self._wrong.clear()
+            return True
+        self._wrong.append(now)
+        if len(self._wrong) == limits.PROOF_TRIES_MAX and now - self._wrong[0] <= limits.PROOF_TRIES_WITHIN_S:
+            self._shut_until = now + limits.PROOF_TRIES_WITHIN_S
+            self._wrong.clear()
+        return False
 
-    def _kind(self) -> Literal["passphrase", "code"]:
-        there = bool(passphrase.read(self._file))
-        self._had_passphrase = self._had_passphrase or there
-        if there and self._method != "code":
-            return "passphrase"
-        if self._method == "passphrase" or (self._had_passphrase and self._method == "auto"):
-            raise NeedsHumanError(
-                "the operator passphrase is not there", where=self._file, fix="irkit policy set-passphrase"
-            )
-        return "code"
+    def set_passphrase(self, text: str) -> None:
+        """Keep a new passphrase; it is in force now. Whoever calls this has accepted a proof. Raises BadInputError."""
+        passphrase.set_passphrase(self._file, text)
+        self._record, self.problem = passphrase.read_record(self._file), ""
 
     def _right(self, challenge: Challenge, answer: str) -> bool:
-        if challenge.kind == "passphrase":
-            return passphrase.matches(answer, passphrase.read(self._file))
-        typed = "".join(answer.upper().split()).replace("-", "")
-        return hmac.compare_digest(typed.encode(), challenge.code.encode())
+        if challenge.kind == "code":
+            return _equal(answer.strip().upper(), challenge.code)
+        return self._record is not None and passphrase.matches(self._record, answer)
 
-    def _check_place(self, pid: int, kind: str) -> None:
-        if pid == 0:
-            if kind == "passphrase":
-                return  # this system does not tell who calls: knowing the passphrase has to do
-            raise NeedsHumanError(
-                "this system does not tell who asks, so a typed code proves nothing",
-                fix="irkit policy set-passphrase",
-            )
-        why = why_not_a_person(pid, self._is_watched, self._watched_ttys())
-        if why:
-            raise NeedsHumanError(f"this needs proof of a human, and {why}", fix=ELSEWHERE)
+    def _refuse_when_shut(self) -> None:
+        left = self._shut_until - self._monotonic()
+        if left > 0:
+            raise NeedsHumanError("too many wrong answers", fix=f"wait {left:.0f} s, then try again")
 
-    def _check_rate(self) -> None:
-        wait = self._closed_until - self._monotonic()
-        if wait > 0:
-            raise NeedsHumanError("too many wrong answers", fix=f"wait {wait:.0f} s")
+    def _human_peer(self, pid: int) -> tuple[int, int]:
+        """The peer's identity. Raises NeedsHumanError when it is not where only a human sits."""
+        if (
+            pid <= 0 and self.kind == "passphrase"
+        ):  # this platform names no peer: the passphrase alone decides
+            return 0, 0
+        peer = procfs.look(pid) if pid > 0 else None
+        if peer is None or not peer.tty:
+            raise NeedsHumanError("nobody is there to prove it: no terminal", fix=_FIX)
+        if self._in_watched_tree(pid) or marker_of(procfs.environ(pid) or b""):
+            raise NeedsHumanError("this runs inside an agent's session", fix=_FIX)
+        watched = peer.tty in self._watched_ttys()
+        if watched or any(self._in_watched_tree(holder) for holder in holders(peer.tty)):
+            raise NeedsHumanError("an agent has this terminal", fix=_FIX)
+        return peer.key
 
-    def _count_wrong(self) -> None:
-        now = self._monotonic()
-        self._wrong.append(now)
-        full = len(self._wrong) == limits.PROOF_TRIES_MAX
-        if full and now - self._wrong[0] <= limits.PROOF_TRIES_WITHIN_S:
-            self._wrong.clear()
-            self._closed_until = now + limits.PROOF_TRIES_WITHIN_S
+    def _in_watched_tree(self, pid: int) -> bool:
+        for _ in range(_LEVELS_MAX):
+            if pid <= 1:
+                return False
+            if self._is_watched(pid):
+                return True
+            parent = procfs.look(pid)
+            pid = parent.ppid if parent else 0
+        return True  # deeper than any human's shell
+
+
+def _start(pid: int) -> int:
+    return procfs.start_of(pid) if pid > 0 else 0
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(os.fsencode(one), os.fsencode(other))
