@@ -57,7 +57,9 @@ class Redactor(Protocol):
         ...
 
 
-def build_redactor(key: bytes, *, exact: Iterable[tuple[str, str]] = (), detector: str = "auto") -> Redactor:
+def build_redactor(
+    key: bytes, *, exact: Iterable[tuple[str, str]] = (), detector: str = "auto"
+) -> "LayeredRedactor":
     """A redactor with these known values (kind, value), fingerprinting under this key.
 
     `detector` is `auto` (the library where it is installed), `redact-secret`, or `builtin` (standard library only).
