@@ -77,5 +77,5 @@ def _set_passphrase(home: Home) -> int:
     if ask_passphrase("irkit: once more: ") != first:
         raise NeedsHumanError("the two differ", fix="try again")
     set_passphrase(path, first)
-    emit(False, {}, "the operator passphrase is set")
+    emit(False, {}, "the operator passphrase is set; a guard that runs takes it at its next start")
     return exit_codes.DONE
