@@ -27,7 +27,7 @@ from irkit.detect.powershell import POWERSHELL
 from irkit.detect.telling import telling
 from irkit.detect.walk import Handler, Walk
 from irkit.detect.wrappers import WRAPPERS
-from irkit.detect.writes import SCRIPT, wrote_file
+from irkit.detect.writes import is_script, wrote_file
 from irkit.stream.event import Event, Kind
 
 Deriver: TypeAlias = Callable[[Event, Memory], tuple[Act, ...]]
@@ -56,7 +56,7 @@ def deriver_of(kind: Kind) -> Deriver | None:
 
 def ordinary_target(path: str) -> bool:
     """Whether writing this file is no act by its name alone."""
-    return bool(path) and not suspect(path) and not SCRIPT.search(path) and path[:5] != "/etc/"
+    return bool(path) and not suspect(path) and not is_script(path) and path[:5] != "/etc/"
 
 
 def _walk(event: Event, memory: Memory) -> Walk:

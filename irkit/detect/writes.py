@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _LOOSE = re.compile(
     r"""bypassPermissions|dangerously[-_]?skip[-_]?permissions|skipDangerousModePermissionPrompt
     |disableAllHooks["']?\s*[:=]\s*true|disable_all_hooks["']?\s*[:=]\s*true
-    |["'](?:\*|Bash|Bash\(\*\)|Bash\(\*:\*\)|Write|Edit|mcp__\*)["']\s*(?:,|\]|$)
+    |allow["']?\s*:\s*\[[^\]]{0,2000}["'](?:\*|Bash|Bash\(\*\)|Bash\(\*:\*\)|Write|Edit|mcp__\*)["']
+    |(?<!:)(?<!:\s)["'](?:\*|Bash\(\*\)|Bash\(\*:\*\))["']\s*(?:,|\]|$)
     |approval_policy["']?\s*=\s*["']never|sandbox_mode["']?\s*=\s*["']danger-full-access|danger_full_access
     |["']?(?:autoApprove|alwaysAllow|autoAccept|yolo|autoRun)["']?\s*[:=]\s*(?:true|\[\s*["']\*)|["']?permission["']?\s*:\s*["']allow["']
     |enableAllProjectMcpServers["']?\s*[:=]\s*true|approvalMode["']?\s*:\s*["']yolo|trust["']?\s*:\s*true""",
@@ -23,9 +24,14 @@ _SERVER_COMMAND = re.compile(r"""["']?(?:command|url|httpUrl)["']?\s*[:=]""")
 _HOOK_OFF = re.compile(r"irkit|gate/hook\.py")
 _FOLDER_OPEN = re.compile(r"""["']runOn["']\s*:\s*["']folderOpen""")
 SCRIPT_MAX_CHARS = 64 * 1024
-SCRIPT = re.compile(
-    r"\.(?:sh|bash|zsh|py|js|mjs|cjs|rb|pl|ps1|command)$|(?:^|/)(?:Makefile|package\.json|postinstall|preinstall)$"
-)
+_SCRIPT_ENDS = frozenset("sh bash zsh py js mjs cjs rb pl ps1 command".split())
+_SCRIPT_NAMES = frozenset(("Makefile", "package.json", "postinstall", "preinstall"))
+
+
+def is_script(path: str) -> bool:
+    """Whether the file is one that something runs, by its name."""
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[2] in _SCRIPT_ENDS or name in _SCRIPT_NAMES
 
 
 def wrote_file(
@@ -54,10 +60,13 @@ def wrote_file(
         walk.act("write", program, target="system", path=path)
     if "fetched" in flow.tags:
         walk.memory.note_fetched(path, flow.host)
-    elif content and (SCRIPT.search(path) or content.startswith("#!")):
+    elif content and (is_script(path) or content.startswith("#!")):
         from irkit.detect.code import script_acts
 
-        walk.memory.note_script(path, script_acts(walk, path, content[:SCRIPT_MAX_CHARS]))
+        acts = script_acts(walk, path, content[:SCRIPT_MAX_CHARS])
+        if append or before:  # the rest of the file stays, with what it does
+            acts = (*walk.memory.scripts.get(path, ()), *acts)
+        walk.memory.note_script(path, acts)
 
 
 def loosened(text: str, before: str = "") -> tuple[str, ...]:

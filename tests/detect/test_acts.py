@@ -84,6 +84,55 @@ def test_a_script_that_was_written_again_is_judged_by_its_new_text() -> None:
     assert names(engine.feed(shell("bash x.sh", 1))) == []
 
 
+def test_an_edit_of_a_script_leaves_what_the_rest_of_it_does() -> None:
+    engine = Engine(rules())
+    engine.feed(event("Write", args={"file_path": "x.sh", "content": "echo a\nrm -rf ~\n"}))
+    engine.feed(event("Edit", args={"file_path": "x.sh", "old_string": "echo a", "new_string": "echo b"}))
+    engine.feed(shell("echo c >> x.sh"))
+    assert "destroy.home" in names(engine.feed(shell("bash x.sh", 1)))
+
+
+SETTINGS = ".claude/settings.json"
+
+
+@pytest.mark.parametrize(
+    ("new", "rule"),
+    [
+        ('"matcher": "*", "hooks": []', "settings.changed"),
+        ('"matcher": "Bash",', "settings.changed"),
+        ('"allow": ["Bash(npm test:*)", "Read"]', "settings.changed"),
+        ('"allow": ["Read", "Bash"]', "settings.loosened"),
+        ('"allow": ["*"]', "settings.loosened"),
+        ('"Bash(npm test)",\n"Bash(*)"', "settings.loosened"),
+        ('"defaultMode": "bypassPermissions"', "settings.loosened"),
+        ('"enableAllProjectMcpServers": true', "settings.loosened"),
+    ],
+)
+def test_settings_are_judged_by_what_they_loosen(new: str, rule: str) -> None:
+    edit = event("Edit", args={"file_path": SETTINGS, "old_string": '"x": 1', "new_string": new})
+    assert names(Engine(rules()).feed(edit)) == [rule]
+
+
+def test_what_was_loose_before_is_not_loosened_again() -> None:
+    edit = event(
+        "Edit",
+        args={"file_path": SETTINGS, "old_string": '"allow": ["*"]', "new_string": '"allow": ["*"], "a": 1'},
+    )
+    assert names(Engine(rules()).feed(edit)) == ["settings.changed"]
+
+
+def test_taking_the_hook_of_irkit_out_is_loosening() -> None:
+    edit = event(
+        "Edit",
+        args={
+            "file_path": SETTINGS,
+            "old_string": '"command": "/x/gate/hook.py a"',
+            "new_string": '"command": ""',
+        },
+    )
+    assert names(Engine(rules()).feed(edit)) == ["settings.loosened"]
+
+
 def test_what_a_session_made_it_may_remove_and_another_may_not() -> None:
     engine = Engine(rules())
     engine.feed(shell("git clone https://github.com/x/billing ../billing"))
