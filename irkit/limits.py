@@ -130,8 +130,6 @@ TAIL_READ_MAX_BYTES = 4 * MIB
 """What one read of a watched file takes; the rest waits for its turn."""
 WATCH_FILES_MAX = 20_000
 """Files that are followed at the same time; further ones are reported and left alone."""
-WATCH_OPEN_MAX = 128
-"""Descriptors that are kept on followed files, so that a renamed or deleted one can be read to its end."""
 REDACT_MAX_DEPTH = 64
 """Deeper JSON is replaced unread."""
 CREDENTIAL_FILE_MAX_BYTES = 256 * KIB
@@ -150,6 +148,8 @@ EXACT_VALUES_MAX = 5_000
 """Known secret values that a redactor looks for."""
 REDACT_ROUNDS_MAX = 8
 """Times that what is left of a text is looked at again, until nothing more is found."""
+EVENT_ERROR_MAX_CHARS = 2000
+"""What an event keeps of a tool's error."""
 REDACT_STREAM_CHARS = 256 * KIB
 """What `irkit redact` looks at as one text."""
 REDACT_HOLD_CHARS = 72 * KIB

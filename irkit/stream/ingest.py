@@ -2,7 +2,8 @@
 """From a parsed payload to a redacted `Event`: the one place where an agent's own words lose their secrets.
 
 Rules: redaction precedes everything that judges or writes; the hash over the arguments is keyed, so that short
-secrets cannot be guessed from it; nothing unredacted leaves this module.
+secrets cannot be guessed from it; what is cut is cut after its redaction, so that no half of a secret stays; nothing
+unredacted leaves this module.
 """
 
 import hmac
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import msgspec
 
+from irkit import limits
 from irkit.agents.payload import Happening, Payload
 from irkit.agents.tools import kind_of
 from irkit.stream.event import Event, Phase, Source
@@ -54,7 +56,8 @@ class Ingest:
     def event(self, agent: str, payload: Payload, origin: Origin) -> Event:
         """The event of this payload."""
         args, kinds = self._redactor.tree(payload.input) if payload.input else ({}, ())
-        error = self._redactor.text(payload.error[:2000])[0] if payload.error else ""
+        looked_at = payload.error[: limits.EVENT_ERROR_MAX_CHARS + limits.REDACT_HOLD_CHARS]
+        error = self._redactor.text(looked_at)[0][: limits.EVENT_ERROR_MAX_CHARS] if looked_at else ""
         return Event(
             ts=origin.ts,
             agent=agent,
