@@ -6,11 +6,11 @@ approved policy (`irkit.guard.approval`).
 """
 
 import difflib
+import functools
 import os
-import re
 import tomllib
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from irkit import limits
 from irkit.agents.facts import AGENTS
 from irkit.errors import BadInputError
+from irkit.guard.config_lines import line_of, not_settings, not_toml
 
 CONFIG_MAX_BYTES = 256 * limits.KIB
 WhenDown = Literal["ask", "deny", "allow"]
@@ -145,107 +146,80 @@ def load_config(text: str, where: str) -> Config:
     try:
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise BadInputError(
-            f"is not TOML: {_words(error)}",
-            where=f"{where}:{_broken_line(error, text)}",
-            fix="correct the line",
-        ) from error
+        raise not_toml(error, text, where) from error
     try:
         config = msgspec.convert(data, Config)
     except msgspec.ValidationError as error:
-        raise _refused(str(error), text, where) from error
-    for key, problem, fix in _problems(config):
-        raise BadInputError(problem, where=f"{where}:{_line_of(text, key)}", fix=fix)
+        raise not_settings(str(error), text, where, tables()) from error
+    for word, problem, fix in _problems(config):
+        raise BadInputError(problem, where=f"{where}:{line_of(text, word)}", fix=fix)
     return config
 
 
 def _problems(config: Config) -> Iterator[tuple[str, str, str]]:
-    """(key, what is wrong, how to fix it)"""
+    """(key or value, what is wrong, how to fix it)"""
     for name, one in config.agents.items():
         if name not in AGENTS:
             near = difflib.get_close_matches(name, AGENTS, n=1)
-            yield (
-                name,
-                f"no agent is called {name!r}",
-                f"write {near[0]}" if near else f"one of {', '.join(AGENTS)}",
-            )
-        for path in (*one.executables, *one.scripts):
-            if not os.path.isabs(path):
-                yield path, f"{path!r} is not an absolute path", "write it from / on"
+            fix = f"write {near[0]}" if near else f"one of {', '.join(AGENTS)}"
+            yield name, f"no agent is called {name!r}", fix
+        yield from _relative(*one.executables, *one.scripts)
     for watch in config.watch:
         if bool(watch.path) == bool(watch.glob):
-            yield "watch", "a [[watch]] needs either path or glob", "write one of them"
-        elif not os.path.isabs(watch.pattern):
-            yield watch.pattern, f"{watch.pattern!r} is not an absolute path", "write it from / on"
+            yield watch.pattern or "watch", "a [[watch]] needs either path or glob", "write one of them"
+        else:
+            yield from _relative(watch.pattern)
+    for command in (config.notify.command, config.notify.deputy.command):
+        # Whoever can put a file first on PATH would be told, and nobody else.
+        yield from _relative(*command[:1])
+        if any("\0" in word for word in command):
+            yield "command", "a word holds a null character", "take it out"
     for hook in (config.notify.webhook, config.notify.deputy.webhook):
-        if hook is not None and not _safe_url(hook.url):
-            yield hook.url, f"{hook.url!r} is neither https nor http on loopback", "use an https address"
+        if hook is not None:
+            if not _safe_url(hook.url):
+                yield hook.url, f"{hook.url!r} is neither https nor http on loopback", "use an https address"
+            yield from _relative(*filter(None, [hook.secret_file]))
+
+
+def _relative(*paths: str) -> Iterator[tuple[str, str, str]]:
+    for path in paths:
+        if not os.path.isabs(path):
+            yield path or '""', f"{path!r} is not an absolute path", "write it from / on"
 
 
 def _safe_url(url: str) -> bool:
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
     try:
         parts = urlsplit(url)
+        _ = parts.port  # raises on what is no port
     except ValueError:
         return False
     local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local))
 
 
-def _refused(message: str, text: str, where: str) -> BadInputError:
-    """Turn msgspec's words into a line and a remedy."""
-    unknown = re.search(r"unknown field `([^`]*)`(?: - at `\$([^`]*)`)?", message)
-    if unknown:
-        key, section = unknown[1], (unknown[2] or "").strip(".")
-        near = difflib.get_close_matches(key, known_keys(), n=1)
-        fix = f"did you mean {near[0]}?" if near else "take it out; docs/configuration.md lists the keys"
-        inside = f" in {section}" if section else ""
-        return BadInputError(f"unknown key {key!r}{inside}", where=f"{where}:{_line_of(text, key)}", fix=fix)
-    place = re.search(r" - at `\$\.?([^`]*)`", message)
-    key = re.sub(r"\[\.\.\.\]|\[\d+\]", "", place[1]).split(".")[-1] if place else ""
-    what = message.split(" - at", maxsplit=1)[0]
-    return BadInputError(
-        f"{key}: {what}" if key else what, where=f"{where}:{_line_of(text, key)}", fix="correct the value"
-    )
-
-
-def _words(error: Exception) -> str:
-    """What tomllib says, without its place, on one line."""
-    if isinstance(error, RecursionError):
-        return "too many levels"
-    said = str(error).split(" (at")[0]
-    return repr(said[:1].lower() + said[1:200])[1:-1] or "unreadable"
-
-
-def _broken_line(error: Exception, text: str) -> int:
-    """Where the reader stopped: told in its message as a line in its message, or `at end of document`."""
-    found = re.search(r"\(at line (\d+)", str(error))
-    return int(found[1]) if found else max(1, len(text.splitlines()))
-
-
-def _line_of(text: str, key: str) -> int:
-    """The first line that has the key (or value) outside a comment; 1 when none does."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if key and re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", line.split("#")[0]):
-            return number
-    return 1
+@functools.cache
+def tables() -> dict[str, tuple[str, ...]]:
+    """Table -> its keys. `agents` has tables of any name."""
+    sections: dict[str, type[Struct]] = {
+        "": Config,
+        "agents.NAME": AgentConfig,
+        "watch": WatchConfig,
+        "redaction": RedactionConfig,
+        "notify": NotifyConfig,
+        "notify.webhook": WebhookConfig,
+        "notify.deputy": DeputyConfig,
+        "notify.deputy.webhook": WebhookConfig,
+        "rules": RulesConfig,
+        "proof": ProofConfig,
+    }
+    return {table: section.__struct_fields__ for table, section in sections.items()}
 
 
 def known_keys() -> tuple[str, ...]:
     """Every key of every table, for suggestions and the documentation."""
-    sections = (
-        Config,
-        AgentConfig,
-        WatchConfig,
-        RedactionConfig,
-        NotifyConfig,
-        WebhookConfig,
-        DeputyConfig,
-        RulesConfig,
-    )
-    found: dict[str, Any] = {}
-    for section in (*sections, ProofConfig):
-        found |= dict.fromkeys(section.__struct_fields__)
-    return tuple(found)
+    return tuple(dict.fromkeys(key for keys in tables().values() for key in keys))
 
 
 def default_config_text() -> str:
