@@ -72,7 +72,7 @@ class ValueWindow:
             else:
                 start = begun[step - 1]
                 if start is not None and ts - start <= timespan:
-                    begun[step] = start if begun[step] is None else max(start, begun[step] or start)
+                    begun[step] = start  # never earlier than before: entries are in order
             if begun[-1] is not None:
                 return True
         return False

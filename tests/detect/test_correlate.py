@@ -95,6 +95,12 @@ def test_temporal_ordered(steps: list[tuple[str, int, int, int]]) -> None:
     assert said(ruleset, steps) == recount(steps, ordered)
 
 
+def test_a_chain_that_began_too_early_does_not_hide_a_later_one() -> None:
+    ruleset = correlation("temporal_ordered", rules="[one, two, three]")
+    steps = [("one", 0), ("two", 1), ("one", 9), ("two", 10), ("three", 12)]
+    assert names(feed(Engine(ruleset), [event(tool, float(ts)) for tool, ts in steps])) == ["counted"]
+
+
 COUNT_5 = correlation("event_count", rules="[one, two]", more="  condition: {gte: 5}\n")
 
 
