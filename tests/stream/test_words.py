@@ -4,7 +4,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from irkit.stream.words import MAX_CHARS, describe
@@ -12,6 +12,7 @@ from irkit.stream.words import MAX_CHARS, describe
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
 )
 
 
@@ -41,6 +42,7 @@ def test_a_long_one_is_cut_with_a_mark() -> None:
     st.dictionaries(st.text() | st.sampled_from(["command", "cmd", "path"]), JSON),
     st.integers(1, 200),
 )
+@settings(max_examples=50)
 def test_any_call_is_one_line_within_the_limit(tool: str, args: dict[str, Any], limit: int) -> None:
     told = describe(tool, args, limit)
     assert len(told) <= limit

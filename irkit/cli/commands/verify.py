@@ -7,9 +7,10 @@ import os
 from irkit import exit_codes
 from irkit.cli.output import emit, paint
 from irkit.errors import BadInputError
-from irkit.evidence.keys import read_signers
-from irkit.evidence.verify import verify_log
+from irkit.evidence.keys import SIGNERS, read_signers
+from irkit.evidence.verify import LogVerdict, verify_log
 from irkit.home import Home
+from irkit.report import safe
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,17 +34,32 @@ def run(args: argparse.Namespace) -> int:
 
 def verdict_of(path: str, as_json: bool, home: Home, signers: str = "") -> int:
     """Print the verdict on a log; the exit code says whether it holds."""
-    own = os.path.join(home.keys, "allowed_signers")
+    own = os.path.join(home.keys, SIGNERS)
     named = signers or (own if os.path.exists(own) else "")
     found = verify_log(path, read_signers(named) if named else None)
+    emit(as_json, found, _text(found))
+    return exit_codes.DONE if found.ok else exit_codes.NEGATIVE
+
+
+def signers_of(home: Home) -> tuple[str, str]:
+    """The home's `allowed_signers`, and the newest name in it. Raises BadInputError."""
+    path = os.path.join(home.keys, SIGNERS)
+    read_signers(path)
+    with open(path, encoding="utf-8") as file:
+        names = [line.split()[0] for line in file if line.strip() and not line.startswith("#")]
+    if not names:
+        raise BadInputError("names no key", where=path, fix="`irkit init` makes one")
+    return path, names[-1]
+
+
+def _text(found: LogVerdict) -> str:
     if found.broken is not None:
-        text = f"{paint('BROKEN', 'red', 'bold')}  {found.broken.text()}"
+        text = f"{paint('BROKEN', 'red', 'bold')}  {safe.terminal(found.broken.text())}"
     else:
         signed = f"signed up to record {found.signed_seq}" if found.signed_seq else "not signed yet"
         text = (
-            f"{paint('OK', 'green', 'bold')}  {found.lines} records in {found.files} file(s), seq {found.first_seq} to "
+            f"{paint('OK', 'green', 'bold')}  {found.lines} lines in {found.files} file(s), seq {found.first_seq} to "
             f"{found.last_seq}, {signed} ({found.checkpoints} checkpoint(s))\nhead {found.head}"
         )
-    text += "".join(f"\nnote: {note}" for note in found.notes)
-    emit(as_json, found, text)
-    return exit_codes.DONE if found.ok else exit_codes.NEGATIVE
+    text += "".join(f"\nsigned by {key}" for key in found.keys)
+    return text + "".join(f"\nnote: {safe.terminal(note)}" for note in found.notes)
