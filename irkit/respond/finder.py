@@ -94,7 +94,7 @@ class Search:
         """Every process that was ever seen to belong, dead ones included."""
         self._spared: dict[Key, Proc] = {}
         self.untouched: dict[Key, Proc] = {}
-        """The caller and its ancestors where they are in the tree: they belong, live on, and have to be reported."""
+        """The caller's ancestors where they are in the tree: they belong, live on, and have to be reported."""
         self.above: set[int] = set()
         """Pids of the agent's ancestors: what started it, up to pid 1."""
         self.uids: set[int] = set()
@@ -110,8 +110,8 @@ class Search:
         """The living members now, agents first, then by distance from them."""
         self._seed(census, protected)
         grown = -1
-        while grown != len(self.found):
-            grown = len(self.found)
+        while grown != len(self.found) + len(self.untouched):
+            grown = len(self.found) + len(self.untouched)
             self._descend(census, protected)
             self._groups(census, protected)
             self._marks(census, protected)
@@ -154,6 +154,7 @@ class Search:
 
     def _descend(self, census: Census, protected: Protected) -> None:
         line = [member for key, member in self.found.items() if census.get(key) is not None]
+        line += [Member(proc, "", 0) for key, proc in self.untouched.items() if census.get(key) is not None]
         for parent in line:  # grows while it is walked
             for child in census.children(parent.proc.pid):
                 if child.key not in self.found and self._take(
@@ -208,7 +209,7 @@ class Search:
         if proc.key in self.found:
             return False
         if proc.pid in protected.always:
-            if proc.pid > 1:
+            if proc.pid not in (0, 1, protected.caller):
                 self.untouched[proc.key] = proc
             return False
         if proc.kernel or proc.key in self._spared:

@@ -167,6 +167,18 @@ def test_all_reaches_agents_that_no_roster_names_but_never_what_only_carries_a_m
     assert alive(marked.pid) == [marked.pid]
 
 
+def test_all_never_reaches_an_editor_or_another_users_agent(tmp_path: Path) -> None:
+    window = tmp_path / "share" / "code" / "code"
+    window.parent.mkdir(parents=True)
+    shutil.copy("/bin/sleep", window)
+    editor = subprocess.Popen([str(window), "600"], start_new_session=True)
+    others = claude(tmp_path, "sleep 600 & wait", user=65534)
+    until(lambda: procfs.snapshot()[editor.pid].comm == "code", "the editor runs")
+    report = said(irkit("kill", "--yes", "--json"))
+    assert report["sessions"] == []
+    assert alive(editor.pid, others.pid) == [editor.pid, others.pid]
+
+
 def _start(report: Any, pid: int) -> int:
     return next(int(row["start"]) for row in report["processes"] if row["pid"] == pid)
 

@@ -12,7 +12,7 @@ import pytest
 
 from irkit.respond import procfs, signals, stop
 from irkit.respond.census import Key
-from irkit.respond.finder import Target
+from irkit.respond.finder import Member, Target
 from irkit.respond.scene import Scene
 from tests.respond.trees import agent, bystander, state, until
 
@@ -152,7 +152,7 @@ def test_what_the_kernel_refuses_is_a_survivor_and_is_not_waited_for(tmp_path: P
 _AS_NOBODY = """
 import os, sys
 from irkit.respond import stop
-from irkit.respond.finder import Target
+from irkit.respond.finder import Member, Target
 from irkit.respond.scene import Scene
 os.setresuid(65534, 65534, 65534)
 key = (int(sys.argv[1]), int(sys.argv[2]))
@@ -196,3 +196,66 @@ os.waitpid(job, os.WUNTRACED)
 os.tcsetpgrp(0, os.getpgrp())
 time.sleep(60)
 """
+
+
+_EXECS_LATER = """
+import os, sys, time
+if os.fork():
+    os._exit(0)
+os.setsid()
+with open(sys.argv[1] + ".pid", "w") as told:
+    told.write(str(os.getpid()))
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.002)
+os.execve("/bin/sleep", ["sleep", "600"], {"CLAUDE_CODE_SESSION_ID": "s-1"})
+"""
+
+
+@pytest.mark.namespace
+def test_a_mark_that_an_exec_brought_is_found_before_the_freeze_is_complete(tmp_path: Path) -> None:
+    tree = agent("none", tmp_path, count=1)
+    go = tmp_path / "go"
+    subprocess.run([sys.executable, "-I", "-S", "-c", _EXECS_LATER, str(go)], env={"A": "b"}, check=True)
+    pid = Path(f"{go}.pid")
+    until(lambda: pid.exists() and pid.read_text(), "it waits")
+    scene = tree.scene()
+    assert [m.proc.pid for m in scene.walk()] == [tree.key[0]], "not marked yet, and remembered so"
+    go.touch()
+    until(lambda: procfs.snapshot()[int(pid.read_text())].comm == "sleep", "it is another program")
+    frozen = stop.freeze(scene)
+    assert int(pid.read_text()) in [one for one, _ in frozen.stopped]
+
+
+def test_children_are_killed_before_parents_and_session_leaders_last() -> None:
+    procs = [procfs.Proc(10, 1, 5, 10, 10), procfs.Proc(11, 10, 5, 11, 11), procfs.Proc(12, 11, 5, 12, 11)]
+    procs += [procfs.Proc(13, 12, 5, 12, 11), procfs.Proc(14, 10, 5, 10, 10)]
+    depths = (0, 1, 2, 3, 1)
+    members = [Member(proc, "", depth) for proc, depth in zip(procs, depths, strict=True)]
+    order = [member.proc.pid for member in sorted(members, key=stop._killing_order)]
+    assert order == [13, 12, 14, 11, 10]
+
+
+_BELOW = """
+import sys
+from irkit.respond import procfs, stop
+from irkit.respond.finder import Member, Target
+from irkit.respond.killreport import report_of
+from irkit.respond.scene import Scene
+root = procfs.look(int(sys.argv[1]))
+scene = Scene([Target("codex:a", "codex", "a", roots=[root.key])])
+report = report_of(scene, stop.kill(scene))
+with open(sys.argv[2], "w") as told:
+    print(report.verdict, [(row.pid == root.pid, row.final) for row in report.survivors], file=told)
+"""
+
+
+@pytest.mark.namespace
+def test_what_the_caller_runs_below_is_a_survivor_and_never_kept_silent(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    (tmp_path / "below.py").write_text(_BELOW)
+    script = f"sleep 600 & {sys.executable} {tmp_path}/below.py $$ {told}; wait"
+    env = {**os.environ, "PYTHONPATH": os.getcwd()}
+    root = subprocess.Popen(["sh", "-c", script], start_new_session=True, env=env)
+    until(lambda: told.exists() and told.read_text().endswith("\n"), "it reports")
+    assert told.read_text() == "11 [(True, 'alive: irkit runs below it')]\n"
+    assert root.wait(10) == 0, "its child was killed, itself was not"

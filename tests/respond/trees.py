@@ -5,9 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from irkit.respond import procfs
 from irkit.respond.census import Key
@@ -140,17 +143,24 @@ def bystander(**env: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(["/bin/sleep", "600"], env=env, start_new_session=True)
 
 
-def claude(folder: Path, script: str) -> "subprocess.Popen[bytes]":
-    """A shell whose executable is called as Claude Code's is, running `script`."""
-    path = folder / "claude"
-    if not path.exists():
-        shutil.copy(os.path.realpath("/bin/sh"), path)
-    return subprocess.Popen(
-        [str(path), "-c", script],
-        env={"PATH": os.environ["PATH"]},
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-    )
+def claude(folder: Path, script: str, user: int | None = None) -> "subprocess.Popen[bytes]":
+    """A shell whose executable is called as Claude Code's is, running `script`; as another user where that can be."""
+    path = Path(tempfile.mkdtemp(dir="/tmp" if user else folder)) / "claude"
+    path.parent.chmod(0o755)
+    shutil.copy(os.path.realpath("/bin/sh"), path)
+    try:
+        return subprocess.Popen(
+            [str(path), "-c", script],
+            env={"PATH": os.environ["PATH"]},
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            user=user,
+        )
+    except PermissionError as error:
+        pytest.skip(f"cannot act as another user here: {error}")
+    finally:
+        if user:
+            shutil.rmtree(path.parent)  # it runs on without its file
 
 
 def state(pid: int) -> str:
