@@ -5,6 +5,7 @@ Rules: a detector returns places in code points and kinds, never values; it neve
 opinions, replaceable by one setting, and what it takes a placeholder for a secret for is dropped here.
 """
 
+import string
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from irkit.errors import BadInputError
 from irkit.limits import DETECTOR_WINDOW_CHARS
 from irkit.stream.placeholder import is_default_login, is_placeholder
 from irkit.stream.prefilter import has_long_run
+from irkit.stream.secret_blocks import in_blocks
 from irkit.stream.secret_context import Found, in_context
 from irkit.stream.secret_frames import in_frames
 from irkit.stream.secret_tokens import self_identifying
@@ -19,6 +21,8 @@ from irkit.stream.secret_tokens import self_identifying
 _LEFT_OUT = frozenset({"contextual_secret"})
 """Its guess by the name before a value: irkit's own is made for the texts that agents write."""
 DETECTORS = ("auto", "redact-secret", "builtin")
+
+_ASCII_LOWER = {ord(char): char.lower() for char in string.ascii_uppercase}
 
 
 class Detector(Protocol):
@@ -39,6 +43,7 @@ class Patterns:
         low = lower(text)
         yield from in_context(text, low)
         yield from in_frames(text, low)
+        yield from in_blocks(text, low)
 
 
 class RedactSecret:
@@ -111,7 +116,7 @@ def lower(text: str) -> str:
     low = text.lower()
     if len(low) == len(text):
         return low
-    return "".join(char.lower() if char.isascii() else char for char in text)
+    return text.translate(_ASCII_LOWER)
 
 
 def _windows(text: str) -> Iterator[tuple[int, str]]:

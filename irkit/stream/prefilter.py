@@ -2,8 +2,8 @@
 """The cheap first question: can a secret be in here at all? Most of what agents do is answered with no.
 
 Rules: a wrong yes costs microseconds, a wrong no leaks; so every pattern has its door here, and a test walks the
-whole corpus through it. Works on bytes in UTF-8, of a plain text or of JSON alike: JSON's escapes only ever
-lengthen a run of letters.
+whole corpus through it. Takes a plain text or JSON alike: JSON's escapes only ever lengthen a run of letters.
+Letters are looked for in str, which is five times as fast as in bytes; runs in bytes, which can be translated.
 """
 
 import re
@@ -12,7 +12,7 @@ _RUN = 20
 """No secret that is known by its shape alone has a shorter unbroken run of letters, digits, `_`, `-` and `+`."""
 _CLASSES = bytes(97 if (c < 128 and chr(c).isalnum()) or chr(c) in "_-+" else 32 for c in range(256))
 _LONG = b"a" * _RUN
-_PGPASS = re.compile(rb":(?:[0-9]{4,5}|\*):[A-Za-z*_]")
+_PGPASS = re.compile(r":(?:[0-9]{4,5}|\*):[A-Za-z*_]")
 
 
 def has_long_run(raw: bytes) -> bool:
@@ -20,34 +20,33 @@ def has_long_run(raw: bytes) -> bool:
     return _LONG in raw.translate(_CLASSES) or b"whsec_" in raw
 
 
-def names_secret(low: bytes) -> bool:
+def names_secret(low: str) -> bool:
     """Whether a word stands in this lower-case text near which secrets are found, or the frame of one."""
     return (
-        b"pass" in low
-        or b"token" in low
-        or b"key" in low
-        or b"secret" in low
-        or b"auth" in low
-        or b"pw" in low
-        or b"cred" in low
-        or b"curl" in low
-        or b"cookie" in low
-        or b"mysql" in low
-        or b"sig=" in low
-        or b"psk" in low
-        or b"bearer" in low
-        or b"identified" in low
-        or b"mariadb" in low
-        or b"signature=" in low
-        or b"whsec_" in low
-        or b"mnemonic" in low
-        or b"login" in low
-        or b"redis-cli" in low
-        or (b"@" in low and b"://" in low)
-        or (low.count(b":") >= 4 and _PGPASS.search(low) is not None)
+        "pass" in low
+        or "token" in low
+        or "key" in low
+        or "secret" in low
+        or "auth" in low
+        or "pw" in low
+        or "cred" in low
+        or "curl" in low
+        or "cookie" in low
+        or "login" in low
+        or "mysql" in low
+        or "sig=" in low
+        or "psk" in low
+        or "bearer" in low
+        or "identified" in low
+        or "mariadb" in low
+        or "redis-cli" in low
+        or "signature=" in low
+        or "mnemonic" in low
+        or ("@" in low and "://" in low)
+        or (low.count(":") >= 4 and _PGPASS.search(low) is not None)
     )
 
 
-def may_hold_secret(raw: bytes) -> bool:
-    """Whether the patterns have to look at this text."""
-    return has_long_run(raw) or names_secret(raw.lower())
+def may_hold_secret(text: str, raw: bytes) -> bool:
+    """Whether the patterns have to look at this text; `raw` is the same in UTF-8."""
+    return has_long_run(raw) or names_secret(text.lower())

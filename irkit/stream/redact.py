@@ -17,32 +17,19 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from msgspec import Struct
-
 from irkit.limits import REDACT_ROUNDS_MAX
 from irkit.stream.detector import Detector, detector_named
 from irkit.stream.exact_values import ExactValues
+from irkit.stream.finding import Finding
 from irkit.stream.prefilter import may_hold_secret
 from irkit.stream.redact_tree import TreeWalk
 from irkit.stream.secret_context import Found
 
+__all__ = ["Finding", "Redactor", "build_redactor"]
+
 FINGERPRINT_CHARS = 12
 """Hex digits: 48 bits tell the secrets of one machine apart."""
 MARK = re.compile(r"\[redacted:[a-z0-9-]{1,60}:[0-9a-f]{12}\]")
-
-
-class Finding(Struct, frozen=True):
-    """One secret: where it stands in the original text (code points), what it is, never what it says."""
-
-    kind: str
-    start: int
-    end: int
-    fingerprint: str
-
-    @property
-    def mark(self) -> str:
-        """What stands in its place."""
-        return f"[redacted:{self.kind}:{self.fingerprint}]"
 
 
 class Redactor(Protocol):
@@ -77,7 +64,7 @@ class LayeredRedactor:
 
     def text(self, text: str) -> tuple[str, tuple[Finding, ...]]:
         """See `Redactor.text`."""
-        if not self.may_hold(text.encode("utf-8", "surrogatepass")):
+        if not self.may_hold(text, text.encode("utf-8", "surrogatepass")):
             return text, ()
         findings = self.findings(text)
         return (marked(text, findings), findings) if findings else (text, ())
@@ -86,9 +73,9 @@ class LayeredRedactor:
         """See `Redactor.tree`."""
         return TreeWalk(self).redacted(value)
 
-    def may_hold(self, raw: bytes) -> bool:
-        """Whether a secret can be in this text (UTF-8, plain or JSON). May say yes wrongly, never no."""
-        return may_hold_secret(raw) or self._exact.may_be_in(raw)
+    def may_hold(self, text: str, raw: bytes) -> bool:
+        """Whether a secret can be in this text (plain or JSON; `raw` in UTF-8). May say yes wrongly, never no."""
+        return may_hold_secret(text, raw) or self._exact.may_be_in(raw)
 
     def findings(self, text: str, told: Found | None = None) -> tuple[Finding, ...]:
         """Every secret of the text, in order, none overlapping. `told` is a place that the caller knows to be one."""
@@ -114,7 +101,7 @@ class LayeredRedactor:
         places = list(exact)
         if told is not None and start <= told.start and told.end <= end:
             places.append(Found(told.start - start, told.end - start, told.kind))
-        if may_hold_secret(raw):
+        if may_hold_secret(piece, raw):
             places += self._detector.find(piece)
         return [
             Finding(

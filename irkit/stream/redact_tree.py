@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from irkit.limits import REDACT_MAX_DEPTH
+from irkit.stream.finding import Finding
 from irkit.stream.secret_context import Found
 from irkit.stream.secret_names import Role, role_of
 from irkit.stream.secret_values import is_secret, scheme_length
@@ -22,24 +23,16 @@ _ASKED_CHARS = 88
 """Longer keys are no names."""
 
 
-class Places(Protocol):
-    """What the walk needs of a finding."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-    @property
-    def mark(self) -> str: ...
-
-
 class FindsInText(Protocol):
     """What the walk needs of a redactor."""
 
-    def may_hold(self, raw: bytes) -> bool: ...
-    def findings(self, text: str, told: Found | None = None) -> "tuple[Places, ...]": ...
+    def may_hold(self, text: str, raw: bytes) -> bool:
+        """Whether a secret can be in this text; `raw` is the same in UTF-8."""
+        ...
+
+    def findings(self, text: str, told: Found | None = None) -> tuple[Finding, ...]:
+        """Every secret in it; `told` is one that its key tells."""
+        ...
 
 
 class TreeWalk:
@@ -52,9 +45,14 @@ class TreeWalk:
     def redacted(self, value: Any) -> tuple[Any, tuple[str, ...]]:
         """The value without secrets, and their kinds, sorted. The same object when there are none."""
         try:
-            if not self._redactor.may_hold(_json.encode(value)):
+            raw = _json.encode(value)
+            if not self._redactor.may_hold(raw.decode(), raw):
                 return value, ()
-        except (TypeError, ValueError, RecursionError):  # not plain JSON, lone surrogates, nested very deep: walk it
+        except (
+            TypeError,
+            ValueError,
+            RecursionError,
+        ):  # not plain JSON, lone surrogates, nested very deep: walk it
             pass
         clean = self._value(value, "", REDACT_MAX_DEPTH)
         return (clean, tuple(sorted(self._kinds))) if self._kinds else (value, ())
@@ -66,7 +64,11 @@ class TreeWalk:
             return self._dict(value, depth - 1) if depth else self._unread()
         if isinstance(value, list | tuple):
             return self._list(list(value), name, depth - 1) if depth else self._unread()
-        if isinstance(value, int) and not isinstance(value, bool) and role_of(name[:_ASKED_CHARS]) == "password":
+        if (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and role_of(name[:_ASKED_CHARS]) == "password"
+        ):
             return self._text(str(value), name)
         return value
 
@@ -100,11 +102,11 @@ class TreeWalk:
 
     def _text(self, text: str, name: str) -> str:
         told = self._told(text, name)
-        if told is None and not self._redactor.may_hold(text.encode("utf-8", "surrogatepass")):
+        if told is None and not self._redactor.may_hold(text, text.encode("utf-8", "surrogatepass")):
             return text
         return _covered(text, 0, self._find(text, told))
 
-    def _find(self, text: str, told: Found | None) -> "tuple[Places, ...]":
+    def _find(self, text: str, told: Found | None) -> tuple[Finding, ...]:
         found = self._redactor.findings(text, told)
         self._kinds.update(one.kind for one in found)
         return found
@@ -123,7 +125,7 @@ class TreeWalk:
         return Found(skip, len(text), "basic-login" if role == "auth" else role)
 
 
-def _covered(text: str, offset: int, found: "tuple[Places, ...]") -> str:
+def _covered(text: str, offset: int, found: tuple[Finding, ...]) -> str:
     """The text, which stands at `offset` of what was searched, with a mark for each part that a finding covers."""
     parts: list[str] = []
     at = 0

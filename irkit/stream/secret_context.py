@@ -21,7 +21,7 @@ class Found(NamedTuple):
     kind: str
 
 
-_TELLING = ("pass", "pw", "secret", "token", "key", "cred", "auth", "psk", "sig")
+_TELLING = ("pass", "pw", "secret", "token", "key", "cred", "auth", "psk")
 _NAME_BACK = 40
 _NAME = re.compile(r"[A-Za-z0-9_.-]{0,48}+")
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
@@ -86,7 +86,7 @@ def _name_around(text: str, at: int) -> tuple[int, int]:
 def _value_after(text: str, start: int, end: int, role: Role, name: str) -> Found | None:
     sign = _ASSIGNED.match(text, end)
     words = True
-    if sign is None and role != "signature":
+    if sign is None:
         sign = _VALUE_BESIDE.match(text, end)
     if sign is None:
         sign = (_NEXT_ARGUMENT if name.startswith("-") else _NEXT_VALUE).match(text, end)
@@ -126,6 +126,8 @@ def _value_at(text: str, at: int, role: Role, name: str, *, words: bool, setting
         bare = _BARE.match(text, at, end)
         end = _bare_end(text, at, bare.end()) if bare else at
     value = text[at:end]
+    if not words and not any(char.isdigit() for char in value):
+        return None
     if skip and role in {"token", "credential"}:
         role = "authorization"
     if not is_secret(
@@ -163,7 +165,7 @@ def _bare_end(text: str, at: int, end: int) -> int:
     cut = _CUT.search(text, at, end)
     if cut is not None and cut.start() > at:
         end = cut.start()
-    while end > at and text[end - 1] in ",;)]}":
+    while end > at and text[end - 1] in ",;:)]}":
         opening = _CLOSING.get(text[end - 1])
         if opening is not None and opening in text[at : end - 1]:
             break

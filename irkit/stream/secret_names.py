@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-Role = Literal["password", "token", "secret", "api-key", "credential", "authorization", "auth", "signature"]
+Role = Literal["password", "token", "secret", "api-key", "credential", "authorization", "auth"]
 """What the value is. A password may be any text, `auth` is user and password in base64, the rest look random."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -38,16 +38,20 @@ _KEY_WORDS = frozenset(
     "client server routing ingest function functions host system search instrumentation jwt token management preshared master "
     "rails aead data fastly mailgun sendgrid".split()
 )
-_KEY_ENDS = (
+_KEY_ENDS = tuple(
     "apikey secretkey accesskey privatekey accountkey masterkey authkey sharedkey sharedaccesskey signingkey encryptionkey "
-    "licensekey appkey presharedkey storagekey deploykey"
-).split()
+    "licensekey appkey presharedkey storagekey deploykey".split()
+)
 _COUNTED = frozenset(
     "next page continuation pagination pad eos bos unk mask sep cls special max min num per stop cancellation cancel resume "
     "first last new each total prompt completion input output cached lexer parser keyword unexpected".split()
 )
 """A token after one of these is a piece of text or a place in a list."""
-_NOT_PASSWORDS = frozenset("olpwd oldpwd cwd".split())
+_ROLES: dict[str, Role] = {
+    **dict.fromkeys(("credential", "credentials", "cred", "creds", "jwt", "bearer"), "credential"),
+    "authorization": "authorization",
+    "auth": "auth",
+}
 
 
 @lru_cache(maxsize=4096)
@@ -62,31 +66,25 @@ def role_of(name: str) -> Role | None:
         words.pop()
     if not words:
         return None
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last in _PASS or (last.endswith(_PASSWORD_ENDS) and last not in _NOT_PASSWORDS):
-        return "password"
-    if (
-        last == "password"
-        or before + last in {"passphrase", "password", "passwd"}
-        or before + last == "passwd"
-    ):
-        return "password"
-    if last.endswith("token") and not (before in _COUNTED and last == "token"):
-        return "token"
-    if last == "key" or last.endswith(tuple(_KEY_ENDS)):
-        if before == "public":
-            return None
-        if "secret" in words:
-            return "secret"
-        return "api-key" if last != "key" or before in _KEY_WORDS else None
+    return _role(words[-1], words[-2] if len(words) > 1 else "", words)
+
+
+def _role(last: str, before: str, words: list[str]) -> Role | None:
+    """By the last word, and the one before it."""
+    if last in _PASS or last.endswith(_PASSWORD_ENDS) or before + last in {"passphrase", "passwd"}:
+        return None if last == "oldpwd" else "password"
+    if last.endswith("token"):
+        return None if before in _COUNTED and last == "token" else "token"
+    if last == "key" or last.endswith(_KEY_ENDS):
+        return _key_role(last, before, words)
     if last.endswith("secret"):
         return "secret"
-    if last in {"credential", "credentials", "cred", "creds", "jwt", "bearer"}:
-        return "credential"
-    if last == "authorization":
-        return "authorization"
-    if last == "auth":
-        return "auth"
-    if last in {"sig", "signature"}:
-        return "signature"
-    return None
+    return _ROLES.get(last)
+
+
+def _key_role(last: str, before: str, words: list[str]) -> Role | None:
+    if before == "public":
+        return None
+    if "secret" in words:
+        return "secret"
+    return "api-key" if last != "key" or before in _KEY_WORDS else None

@@ -24,12 +24,18 @@ class Token(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A secret known by a literal inside it: tried only where `trigger` stands in the text."""
+    """A secret known by a mark inside it."""
 
     kind: str
-    trigger: str
-    regex: re.Pattern[str]
-    """Its group 1, or the whole match when it has none, is the secret."""
+    mark: str
+    head: re.Pattern[str]
+    """Ends where the mark begins."""
+    tail: re.Pattern[str]
+    """The mark and what follows."""
+
+
+HEAD_MAX = 130
+"""How far a head can reach back."""
 
 
 def _alnum(least: int) -> str:
@@ -54,6 +60,11 @@ _MIXED = "(?=[A-Za-z]{0,40}[0-9])(?=[a-z0-9]{0,40}[A-Z])"
 """A digit and a capital must occur: keeps method names apart from tokens behind a prefix of one letter."""
 
 _ROWS: tuple[tuple[str, str, str], ...] = (
+    ("jwt", "eyJ", r"[A-Za-z0-9_-]{8,4096}+\.[A-Za-z0-9_-]{8,8192}+(?:\.[A-Za-z0-9_-]{0,8192}+){0,3}"),
+    ("harness-token", "pat.", r"[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}"),
+    ("password-hash", "$2a$ $2b$ $2x$ $2y$", r"[0-9]{2}\$[A-Za-z0-9./]{53}"),
+    ("password-hash", "$1$ $5$ $6$ $y$ $7$ $gy$ $apr1$ $sha1$", r"[A-Za-z0-9./=,$]{20,256}+"),
+    ("password-hash", "$argon2id$ $argon2i$ $argon2d$", r"[A-Za-z0-9+/=,$]{30,512}+"),
     # models and what runs them
     ("anthropic-key", "sk-ant-", _url64(20)),
     ("openai-key", "sk-proj- sk-svcacct- sk-admin- sk-service- sk-None-", _url64(20)),
@@ -171,6 +182,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("brevo-key", "xkeysib- xsmtpsib-", "[0-9a-f]{64}-[A-Za-z0-9]{16}"),
     ("mandrill-key", "md-", f"(?=[A-Za-z_-]{{0,22}}[0-9])[A-Za-z0-9_-]{{22}}{_END}"),
     ("resend-key", "re_", "[A-Za-z0-9]{8}_[A-Za-z0-9]{16,64}+"),
+    ("twilio-auth-token", "AC", rf"[0-9a-f]{{32}}[\s:|,\"']{{1,4}}[0-9a-f]{{32}}{_END}"),
     ("twilio-key", "SK", f"[0-9a-fA-F]{{32}}{_END}"),
     # money
     ("stripe-key", "sk_live_ sk_test_ rk_live_ rk_test_ sk_prod_ sk_org_ ek_live_ ek_test_", r"\w{16,512}+"),
@@ -230,82 +242,28 @@ TOKENS: tuple[Token, ...] = tuple(
 )
 
 
-def _start(alphabet: str = "A-Za-z0-9") -> str:
-    """Nothing of this alphabet stands before, unless it is the end of an escape (`\\n`, `%3D`, a colour)."""
-    return (
-        rf"(?:(?<![{alphabet}])|(?<=\\[nrt])|(?<=\\u[0-9a-f]{{4}})|(?<=%[0-9A-F]{{2}})"
-        r"|(?<=\x1b\[[0-9]m)|(?<=\x1b\[[0-9]{2}m)|(?<=\x1b\[[0-9];[0-9]{2}m))"
-    )
-
+_START = (
+    r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=\\u[0-9a-f]{4})|(?<=%[0-9A-F]{2})"
+    r"|(?<=\x1b\[[0-9]m)|(?<=\x1b\[[0-9]{2}m)|(?<=\x1b\[[0-9];[0-9]{2}m))"
+)
+"""A word begins here: at a boundary, or after an escape whose last letter only looks like part of it."""
+_AZURE_MARKS = "AzFu AzSe AzCa +ASt +ACR +AEh +ARm %2BASt %2BACR %2BAEh ACDb ASbT AIoT"
 
 SHAPES: tuple[Shape, ...] = tuple(
-    Shape(kind, trigger, re.compile(regex))
-    for kind, trigger, regex in (
-        (
-            "jwt",
-            "eyJ",
-            r"eyJ[A-Za-z0-9_-]{8,4096}+\.[A-Za-z0-9_-]{8,8192}+(?:\.[A-Za-z0-9_-]{0,8192}+){0,3}",
-        ),
-        ("telegram-bot-token", "AA", r"(?<![0-9])[0-9]{8,10}(?::|%3A)AA[A-Za-z0-9_-]{32,36}+"),
-        (
-            "discord-token",
-            ".",
-            _start("A-Za-z0-9_-") + r"[MNO][A-Za-z0-9_-]{22,30}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,64}+",
-        ),
-        ("terraform-token", ".atlasv1.", _start() + r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,128}+"),
-        ("mailchimp-key", "-us", _start() + r"[0-9a-f]{32}-us[0-9]{1,2}"),
-        ("mailgun-key", "-", _start() + r"[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![A-Za-z0-9-])"),
-        ("newrelic-license", "NRAL", _start() + r"[0-9a-fA-F]{32,40}NRAL"),
-        (
-            "azure-client-secret",
-            "Q~",
-            _start("A-Za-z0-9_~.-") + r"[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{30,40}+",
-        ),
-        ("azure-devops-token", "AZDO", _start() + r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"),
-        *(
-            (
-                "azure-key",
-                mark,
-                _start("A-Za-z0-9+/")
-                + r"[A-Za-z0-9+/_%-]{30,110}"
-                + re.escape(mark)
-                + r"[A-Za-z0-9+/_=%-]{4,18}+",
-            )
-            for mark in (
-                "AzFu",
-                "AzSe",
-                "AzCa",
-                "+ASt",
-                "+ACR",
-                "+AEh",
-                "+ARm",
-                "%2BASt",
-                "%2BACR",
-                "%2BAEh",
-                "ACDb",
-                "ASbT",
-                "AIoT",
-            )
-        ),
-        (
-            "firebase-key",
-            "APA91",
-            _start("A-Za-z0-9_-") + r"[A-Za-z0-9_-]{8,32}(?::|%3A)APA91[A-Za-z0-9_-]{60,256}+",
-        ),
-        ("twilio-auth-token", "AC", _start() + r"AC[0-9a-f]{32}[:|, ]{1,2}([0-9a-f]{32})(?![0-9a-zA-Z])"),
-        ("asana-token", "1", r"(?<![0-9/])[12](?:/|%2F)[0-9]{13,19}(?:/[0-9]{13,19})?(?::|%3A)[0-9a-f]{32}"),
-        (
-            "harness-token",
-            "pat.",
-            _start("A-Za-z0-9.") + r"pat\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}",
-        ),
-        (
-            "password-hash",
-            "$",
-            (
-                r"\$(?:2[abxy]?\$[0-9]{2}\$[A-Za-z0-9./]{53}|(?:1|5|6|apr1|y|7|gy|sha1)\$[A-Za-z0-9./=,$]{20,256}+"
-                r"|argon2(?:id|i|d)\$[A-Za-z0-9+/=,$]{30,512}+)"
-            ),
-        ),
+    Shape(kind, mark, re.compile(rf"{_START}{head}\Z"), re.compile(re.escape(mark) + tail))
+    for kind, marks, head, tail in (
+        ("telegram-bot-token", ":AA %3AAA", "[0-9]{8,10}", _url64(32)),
+        ("discord-token", ".", "[MNO][A-Za-z0-9_-]{22,30}", r"[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,64}+"),
+        ("terraform-token", ".atlasv1.", "[A-Za-z0-9]{14}", _url64(40)),
+        ("mailchimp-key", "-us", "[0-9a-f]{32}", f"[0-9]{{1,2}}{_END}"),
+        ("mailgun-key", "-", "[0-9a-f]{32}", "[0-9a-f]{8}-[0-9a-f]{8}(?![A-Za-z0-9-])"),
+        ("newrelic-license", "NRAL", "[0-9a-fA-F]{32,40}", _END),
+        ("azure-client-secret", "Q~", "[A-Za-z0-9_~.-]{3}[0-9]", "[A-Za-z0-9_~.-]{30,40}+"),
+        ("azure-devops-token", "AZDO", "[A-Za-z0-9]{76}", f"[A-Za-z0-9]{{4}}{_END}"),
+        ("azure-key", _AZURE_MARKS, "[A-Za-z0-9+/_%-]{30,110}", r"[A-Za-z0-9+/_=%-]{4,18}+"),
+        ("firebase-key", ":APA91 %3AAPA91", "[A-Za-z0-9_-]{8,32}", _url64(60)),
+        ("asana-token", "/", "[12]", "[0-9]{13,19}(?:/[0-9]{13,19})?:[0-9a-f]{32}"),
+        ("asana-token", "%2F", "[12]", "[0-9]{13,19}(?:%2F[0-9]{13,19})?%3A[0-9a-f]{32}"),
     )
+    for mark in marks.split(" ")
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from irkit.stream.placeholder import is_placeholder
 from irkit.stream.secret_context import Found
-from irkit.stream.secret_patterns import SHAPES, TOKENS, Token
+from irkit.stream.secret_patterns import HEAD_MAX, SHAPES, TOKENS, Shape, Token
 
 _RUNS = re.compile(r"[A-Za-z0-9_.~/+=:$,@%-]{20,}+")
 _ESCAPE_BEFORE = re.compile(
@@ -21,11 +21,17 @@ def self_identifying(text: str) -> Iterator[Found]:
         if token.prefix in runs:
             yield from _tokens(text, token)
     for shape in SHAPES:
-        if shape.trigger in runs:
-            group = shape.regex.groups
-            for match in shape.regex.finditer(text):
-                if not is_placeholder(match.group(group)):
-                    yield Found(match.start(group), match.end(group), shape.kind)
+        if shape.mark in runs:
+            yield from _shapes(text, shape)
+
+
+def _shapes(text: str, shape: Shape) -> Iterator[Found]:
+    for tail in shape.tail.finditer(text):
+        at = tail.start()
+        least = max(0, at - HEAD_MAX)
+        head = shape.head.search(text[least:at])
+        if head is not None and not is_placeholder(text[least + head.start() : tail.end()]):
+            yield Found(least + head.start(), tail.end(), shape.kind)
 
 
 def _tokens(text: str, token: Token) -> Iterator[Found]:

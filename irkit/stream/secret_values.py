@@ -17,7 +17,7 @@ _WORDS = frozenset(
     "undefined string str bytes int integer number bool boolean object any optional required void text varchar secretstr hidden "
     "input prompt empty default unknown missing invalid incorrect expired wrong user username admin login enabled disabled "
     "yes no on off basic bearer digest oauth oauth2 jwt plain md5 scram-sha-256 trust peer sha256 sha512 bcrypt argon2 reject "
-    "env vault file keyring prompted ask stdin inherit never always self this value redacted masked".split()
+    "env vault file keyring prompted ask stdin inherit never always self this value redacted masked sample".split()
 )
 _TELLTALE = re.compile(
     r"pass(?:word|wd)|passwort|token|secret|api[-_]?key|credential|string|required|invalid|missing|must",
@@ -31,14 +31,17 @@ _NAMED = re.compile(
     r"_?(?:[a-z]{1,20}|[A-Z]{1,20}|[A-Z][a-z]{1,20})[0-9]{0,4}(?:_(?:[a-z]{1,20}|[A-Z]{1,20}|[A-Z][a-z]{1,20})[0-9]{0,4}){1,8}_?"
 )
 """A name of several words: `sha256_hash`."""
+_TYPE = re.compile(r"[a-z0-9](?:Key|Types?|Config|Params?|Hash|Value)(?:[A-Z]|$)")
 _PATH = re.compile(
     r"(?:~|\.{1,2})?(?:/[A-Za-z0-9_.@ -]{1,60}){1,20}/?|[A-Za-z]:\\[^\s]{1,200}|[A-Za-z0-9_.-]{1,40}\.(?:pem|key|txt|json|ya?ml|toml|ini|env|conf|cfg|py|js|ts|go|rs|rb)"
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://")
-_WORDY = re.compile(r"(?:[A-Za-z]{1,20}|v?[0-9]{1,3})(?:[-_.:/ ](?:[A-Za-z]{1,20}|v?[0-9]{1,3})){0,10}")
+_WORDY = re.compile(
+    r"(?:[A-Za-z]{1,20}[0-9]{0,2}|v?[0-9]{1,3})(?:[-_.:/ ](?:[A-Za-z]{1,20}[0-9]{0,2}|v?[0-9]{1,3})){0,10}"
+)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _REFERENCE = re.compile(
-    r"[$](?:[A-Za-z_{(0-9@*#?]|$)|%[A-Za-z_]\w*%|![A-Za-z]+\b|[&*][A-Za-z]\w*$|@[A-Za-z./]|#\{|\{\{|<[A-Za-z/]"
+    r"[$](?:[A-Za-z_{(0-9@*#?]|$)|%[A-Za-z_]\w*%|![A-Za-z]+\b|[&*][A-Za-z]\w*$|@[A-Za-z./]|#\{|\{(?!SSHA|SHA|CRYPT|MD5)|&#|&lt;|<[A-Za-z/]"
 )
 _SCHEME = re.compile(
     r"(?:Bearer|Basic|Token|ApiKey|Api-Key|SSWS|GenieKey|Negotiate|Digest|Key|OAuth)[ \t]+", re.IGNORECASE
@@ -79,6 +82,8 @@ def _is_password(value: str, *, quoted: bool, literal: bool) -> bool:
         return False
     if value.isalpha() and _TELLTALE.search(value):
         return False
+    if value[0] == "(" and value[-1] == ")":
+        return False
     if quoted:
         return not (value[:1] in "{:" or value.endswith(":") or (_CALL.match(value) and value.endswith(")")))
     if _is_code(value):
@@ -96,7 +101,11 @@ def _is_word_of_its_own(value: str) -> bool:
 def _is_code(value: str) -> bool:
     """A call, an index, an attribute, a bare name: what stands right of `=` in a program."""
     call = _CALL.match(value)
-    if call and (value.endswith((")", "(", ",")) or not any(char.isdigit() for char in call.group())):
+    if call and (
+        value.count("(") > value.count(")")
+        or value.endswith((")", "(", ","))
+        or not any(char.isdigit() for char in call.group())
+    ):
         return True
     if _INDEX.match(value):
         return True
@@ -104,6 +113,8 @@ def _is_code(value: str) -> bool:
         return True
     if not _IDENTIFIER.fullmatch(value):
         return False
+    if _TYPE.search(value):
+        return True
     return value.isalpha() or _NAMED.fullmatch(value) is not None or _TELLTALE.search(value) is not None
 
 
