@@ -8,8 +8,8 @@ holds. Nothing here writes, and nothing here judges: `irkit.evidence.verify` doe
 import os
 import re
 import stat
-from collections import deque
 from collections.abc import Iterator
+from itertools import islice, takewhile
 from typing import BinaryIO, NamedTuple
 
 import msgspec
@@ -59,7 +59,9 @@ def day_files(folder: str) -> list[str]:
     try:
         return sorted(name for name in os.listdir(folder) if DAY_FILE.match(name))
     except OSError as error:
-        raise BadInputError(f"no audit log there ({error.strerror})", where=folder) from error
+        raise BadInputError(
+            f"no audit log there ({error.strerror})", where=folder, fix="the guard makes it: `irkit guard`"
+        ) from error
 
 
 def open_regular(path: str) -> BinaryIO:
@@ -92,17 +94,24 @@ def records(folder: str, wanted: Wanted = EVERYTHING) -> Iterator[AuditRecord]:
 
 def newest(folder: str, count: int, wanted: Wanted = EVERYTHING) -> tuple[AuditRecord, ...]:
     """The last `count` records that somebody asked for, oldest first."""
-    found: deque[AuditRecord] = deque()
-    count = min(count, limits.LOG_SHOWN_MAX)
+    found = islice(
+        (one for one in _newest_first(folder) if wanted.covers(one)), min(count, limits.LOG_SHOWN_MAX)
+    )
+    return tuple(found)[::-1]
+
+
+def after(folder: str, seq: int) -> tuple[AuditRecord, ...]:
+    """The records after this number, oldest first; of very many the newest ones. Reads no more than it has to."""
+    fresh = takewhile(lambda one: one.seq > seq, _newest_first(folder))
+    return tuple(islice(fresh, limits.LOG_SHOWN_MAX))[::-1]
+
+
+def _newest_first(folder: str) -> Iterator[AuditRecord]:
     for name in reversed(day_files(folder)):
         with open_regular(os.path.join(folder, name)) as file:
             for line in _backwards(file):
-                if len(found) >= count:
-                    return tuple(found)
-                record = record_of(line)
-                if record is not None and wanted.covers(record):
-                    found.appendleft(record)
-    return tuple(found)
+                if (record := record_of(line)) is not None:
+                    yield record
 
 
 def record_of(line: bytes) -> AuditRecord | None:
