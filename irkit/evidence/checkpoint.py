@@ -12,7 +12,7 @@ the middle unseen. What a checkpoint cannot show is that later ones were cut off
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from irkit import limits
@@ -64,7 +64,10 @@ def checkpoints_name(log: str) -> str:
 
 
 def append_checkpoint(folder: str, prefix: Prefix, key: SigningKey, now: float) -> Checkpoint:
-    """Sign a prefix, unless the last checkpoint has signed the same. Sync the log before. Raises OSError."""
+    """Sign a prefix, unless the last checkpoint has signed the same. Take the prefix, then sync the log, then sign.
+
+    Raises OSError, and BadInputError when somebody damaged the checkpoints that are there.
+    """
     path = os.path.join(folder, checkpoints_name(prefix.log))
     descriptor = os.open(path, _FLAGS, 0o600)
     try:
@@ -85,20 +88,31 @@ def append_checkpoint(folder: str, prefix: Prefix, key: SigningKey, now: float) 
         os.close(descriptor)
 
 
-def sign_finished_days(folder: str, key: SigningKey, now: float) -> tuple[Checkpoint, ...]:
-    """Sign every day before today that is not signed to its end: a guard that starts catches up."""
+def sign_finished_days(
+    folder: str, key: SigningKey, now: float, told: Callable[[str], object] | None = None
+) -> tuple[Checkpoint, ...]:
+    """Sign every day before today that is not signed to its end: a guard that starts catches up.
+
+    A day whose files somebody damaged stops nothing: `told` gets one line, and `verify` names it.
+    """
     made = []
     for name in logfiles.day_files(folder):
         if name[:10] >= iso(now)[:10]:
             continue
-        path = os.path.join(folder, name)
-        beside = os.path.join(folder, checkpoints_name(name))
-        last = None
-        if os.path.exists(beside):
-            last = max(read_checkpoints(beside), key=lambda one: one.prefix.bytes, default=None)
-        if last is None or last.prefix.bytes < os.path.getsize(path):
-            made.append(append_checkpoint(folder, _prefix_of(folder, name), key, now))
+        try:
+            if _signed_bytes(folder, name) < os.path.getsize(os.path.join(folder, name)):
+                made.append(append_checkpoint(folder, _prefix_of(folder, name), key, now))
+        except BadInputError as error:
+            if told is not None:
+                told(error.diagnostics())
     return tuple(made)
+
+
+def _signed_bytes(folder: str, name: str) -> int:
+    beside = os.path.join(folder, checkpoints_name(name))
+    if not os.path.lexists(beside):
+        return 0
+    return max((one.prefix.bytes for one in read_checkpoints(beside)), default=0)
 
 
 def read_checkpoints(path: str) -> Iterator[Checkpoint]:

@@ -65,6 +65,17 @@ def test_a_guard_that_starts_signs_the_days_that_ended_without_it(home: Home) ->
     assert sign_finished_days(home.audit, key, NOON + 86400) == ()
 
 
+def test_a_damaged_day_stops_nothing_and_is_told(home: Home) -> None:
+    key = write_log(home, signed_at=(3, 9))
+    path = Path(home.audit) / checkpoints_name(DAY_ONE)
+    path.write_bytes(path.read_bytes().replace(b"bytes", b"bites"))
+    (Path(home.audit) / "2026-11-22.jsonl").symlink_to("../keys/irkit")
+    told: list[str] = []
+    made = sign_finished_days(home.audit, key, NOON + 2 * 86400, told.append)
+    assert [one.prefix.log for one in made] == ["2026-11-24.jsonl"]
+    assert [line.split("/")[-1].split(":")[0] for line in told] == ["2026-11-22.jsonl", path.name]
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
