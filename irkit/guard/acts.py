@@ -67,6 +67,8 @@ class Wiring(NamedTuple):
     """`later(seconds, function, *arguments)` on the loop, from any thread."""
     remember: Callable[[str, str], None]
     """Keep a value over a restart (`held:SESSION`), from the loop."""
+    save: Callable[[Session], None]
+    """Keep a session over a restart, from the loop."""
     redact: Callable[[str], str]
     now: Callable[[], float]
     hook_patience: Callable[[str], float]
@@ -175,15 +177,18 @@ class Acts:
         held = Held(
             stopped, tuple(frozen.foreground) or (before.foreground if before else ()), at=self._w.now()
         )
-        self.remember_held(session.id, held)
         known = tuple(ProcessId(*key) for key in scene.everyone() if key not in session.processes)
         self._w.table.put(replace(session, state=State.FROZEN, known=known[-KNOWN_MAX:]))
+        self.remember_held(session.id, held)
         self.write_roster()
 
     def remember_held(self, ident: str, held: Held) -> None:
         """What may be continued, over a restart too; the database is written after the act."""
         self.held[ident] = held
         self._w.later(0, self._w.remember, f"held:{ident}", msgspec.json.encode(held).decode())
+        session = self._w.table.get(ident)
+        if session is not None:
+            self._w.later(0, self._w.save, session)
 
     def _stop_hooks(self, ident: str) -> None:
         """The hooks' time is over: whatever of the session can still run is stopped as well."""

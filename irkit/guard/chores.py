@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from irkit.evidence.checkpoint import sign_finished_days
 from irkit.guard.gatefiles import gate_hashes, write_gate
+from irkit.incident.incident import IncidentState
 from irkit.incident.session import ProcessId, Session, State
 from irkit.respond import latch as latch_file
 
@@ -152,6 +153,16 @@ class Chores:
             if held and not session.latched:
                 self._g.table.put(replace(session, latched=True))
         self._restore_latches()
+
+    def adopt_frozen(self) -> None:
+        """At the start: a session whose incident waits is frozen, whatever was saved of it last."""
+        for incident in self._g.casebook.all():
+            if incident.state is not IncidentState.FROZEN:
+                continue
+            for ident in incident.sessions:
+                session = self._g.table.get(ident)
+                if session is not None and session.processes:
+                    self._g.table.put(replace(session, state=State.FROZEN, latched=True))
 
     def _go_round(self) -> None:
         self._round = self._g.loop.call_later(ROUND_S, self._go_round)

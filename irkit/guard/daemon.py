@@ -117,6 +117,7 @@ class Guard:
             pending=self._pending,
             later=self._later,
             remember=self.store.set,
+            save=lambda session: self.store.save_sessions([session]),
             redact=lambda text: self.redactor.text(text)[0],
             now=self.clock.now,
             hook_patience=_hook_patience,
@@ -154,6 +155,7 @@ class Guard:
         self.chores.adopt_latches()
         ready()
         self.casebook.read_back()
+        self.chores.adopt_frozen()
         for command, outcome in self.executor.resume():
             self.casebook.ended(command, outcome)
         unfinished = self.casebook.recover()

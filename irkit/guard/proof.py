@@ -3,7 +3,8 @@
 
 Rules:
 - A peer gets a challenge only on a controlling terminal that no agent has: neither it nor any parent is watched, it
-  carries no agent's mark, no watched process runs on that terminal, and none holds the other end of it.
+  carries no agent's mark, the same holds for the leader of its session, no watched process runs on that terminal, and
+  none holds the other end of it.
 - A challenge is for one process, by (pid, start time); it holds once and for a minute. A wrong answer uses it up.
 - Five wrong answers within a minute, from whomever, and nothing is accepted for a minute.
 - The passphrase in force is the one that was read at the start: a file that is changed or taken away later lowers
@@ -155,6 +156,9 @@ class Proofs:
             raise NeedsHumanError("nobody is there to prove it: no terminal", fix=_FIX)
         if self._in_watched_tree(pid) or marker_of(procfs.environ(pid) or b""):
             raise NeedsHumanError("this runs inside an agent's session", fix=_FIX)
+        leader = procfs.look(peer.sid)  # who opened the terminal; a peer that left its tree still has it
+        if leader and (self._in_watched_tree(leader.pid) or marker_of(procfs.environ(leader.pid) or b"")):
+            raise NeedsHumanError("an agent has this terminal", fix=_FIX)
         watched = peer.tty in self._watched_ttys()
         if watched or any(self._in_watched_tree(holder) for holder in holders(peer.tty)):
             raise NeedsHumanError("an agent has this terminal", fix=_FIX)

@@ -21,6 +21,9 @@ _PHASE: dict[Happening, Phase] = {
     Happening.AFTER_TOOL: "post",
     Happening.TOOL_FAILED: "post",
 }
+_CALL_IDS = ("toolu_", "call_", "fc_", "chatcmpl-")
+"""How ids of calls begin that agents were seen to give: they are new each time, and no secret begins so."""
+_NAMES_MAX = 4096
 _canonical = msgspec.json.Encoder(order="deterministic")
 
 
@@ -52,6 +55,7 @@ class Ingest:
     def __init__(self, redactor: RedactsTrees, key: bytes) -> None:
         self._redactor = redactor
         self._key = key
+        self._names: dict[str, str] = {}
 
     def event(self, agent: str, payload: Payload, origin: Origin) -> Event:
         """The event of this payload."""
@@ -61,14 +65,14 @@ class Ingest:
         return Event(
             ts=origin.ts,
             agent=agent,
-            session=payload.session,
+            session=self._name(payload.session),
             event=payload.happening.value,
             phase=_PHASE.get(payload.happening, ""),
             tool=payload.tool,
             kind=kind_of(payload.tool) if payload.tool else "other",
-            call_id=payload.call_id,
+            call_id=payload.call_id if payload.call_id.startswith(_CALL_IDS) else self._name(payload.call_id),
             subagent=payload.subagent,
-            cwd=payload.cwd,
+            cwd=self._name(payload.cwd),
             user=payload.user,
             turn=payload.turn,
             pid=origin.pid,
@@ -83,6 +87,17 @@ class Ingest:
             mode=payload.mode,
             source=origin.source,
         )
+
+    def _name(self, text: str) -> str:
+        """An id or a folder without secrets. The same few come again and again, so their answers are remembered."""
+        if not text:
+            return text
+        known = self._names.get(text)
+        if known is None:
+            if len(self._names) >= _NAMES_MAX:
+                self._names.clear()
+            known = self._names[text] = self._redactor.text(text)[0]
+        return known
 
     def fingerprint(self, value: Any) -> str:
         """Keyed SHA-256 over a JSON value in canonical form, hex."""
