@@ -17,6 +17,8 @@ _BLANK = re.compile(
     r"<[^<>]{0,80}>|\[[^\[\]]{0,80}\]|\{[^{}]{0,80}\}|%[A-Za-z_]\w{0,60}%|[$][A-Za-z_]\w{0,60}|[*.xX#_-]{3,}"
 )
 _DEFAULTS = frozenset({"password", "pass", "passwd", "pwd", "secret", "changeme", "token", "pw"})
+_MARK_WITHIN = 256
+"""A mark stands early, and longer values are looked at once for every name inside them."""
 _FEW = 4
 """A body of this few different characters was typed by a person to fill a place."""
 
@@ -27,7 +29,7 @@ def is_placeholder(value: str) -> bool:
     >>> is_placeholder("ghp_" + "x" * 36), is_placeholder("<your-token>"), is_placeholder("tr0ub4dor&3")
     (True, True, False)
     """
-    if _MARKS.search(value) or _BLANK.fullmatch(value):
+    if _MARKS.search(value, 0, _MARK_WITHIN) or _BLANK.fullmatch(value):
         return True
     body = value[-16:] if len(value) > 24 else value
     return len(value) >= 8 and len(set(body.lower())) <= _FEW

@@ -16,7 +16,8 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from irkit import limits
-from irkit.stream.redact import Finding, marked
+from irkit.stream.finding import Finding
+from irkit.stream.redact import marked
 
 _LINE_SOUGHT = 8
 """A line's end is looked for in the last 1/8 of a window."""

@@ -8,7 +8,9 @@ to the other that can belong to the key is masked. Certificates and public keys 
 import base64
 import binascii
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from irkit.stream.placeholder import is_placeholder
 from irkit.stream.secret_context import Found
@@ -52,11 +54,15 @@ def in_blocks(text: str, low: str) -> Iterator[Found]:
 
 
 def _pem(text: str) -> Iterator[Found]:
+    begins, ends = list(_PEM_BEGIN.finditer(text)), list(_PEM_END.finditer(text))
     at = 0
-    while (begin := _PEM_BEGIN.search(text, at)) is not None:
-        end = _PEM_END.search(text, begin.end(), begin.end() + _BLOCK_MAX)
-        inner = _PEM_BEGIN.search(text, begin.end(), end.end() if end else begin.end() + _BLOCK_MAX)
-        if end is not None and inner is None:
+    for begin, following in zip_longest(begins, begins[1:]):
+        if begin.start() < at:
+            continue
+        after = bisect_left(ends, begin.end(), key=re.Match.start)
+        end = ends[after] if after < len(ends) else None
+        alone = end is not None and (following is None or following.start() > end.start())
+        if end is not None and alone and end.end() <= begin.end() + _BLOCK_MAX:
             stop = end.end()
         else:
             rest = _PEM_REST.match(text, begin.end())

@@ -73,6 +73,8 @@ def test_known_values_are_masked_in_any_form(tmp_path: Path) -> None:
     word = "correct horse battery " + "staple"
     done = irkit(tmp_path, stdin=f"a {word} b\n".encode(), DEPLOY_PASSWORD=word)
     assert done.stdout.startswith(b"a [redacted:env-password:")
+    done = irkit(tmp_path, "--no-known-values", stdin=f"a {word} b\n".encode(), DEPLOY_PASSWORD=word)
+    assert done.stdout == f"a {word} b\n".encode()
 
 
 def test_a_file_that_is_not_there_is_one_line_and_exit_2(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irkit.stream.redact import Finding, build_redactor
+from irkit.stream.finding import Finding
+from irkit.stream.redact import build_redactor
 from irkit.stream.redact_stream import RedactStream, Window
 from tests.stream.secret_corpus import ALNUM, URL64, Maker
 

@@ -36,6 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="instead of the text, one JSON object a secret: kind, place, fingerprint",
     )
+    parser.add_argument(
+        "--no-known-values",
+        action="store_true",
+        help="leave out the values of this environment and of the credential files in the home folder",
+    )
     parser.epilog = (
         "Values that this user's environment and credential files hold are masked in any form. Text is held back\n"
         "until what follows it is known, so a live log comes out in large pieces. Exit 0 with and without findings.\n\n"
@@ -45,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Mask secrets, or tell where they are."""
-    exact = EnvironmentAndFiles(os.environ, os.path.expanduser("~")).values()
+    exact = () if args.no_known_values else EnvironmentAndFiles(os.environ, os.path.expanduser("~")).values()
     redactor = build_redactor(_key(Home()), exact=exact, detector=args.detector)
     out = sys.stdout.buffer
     for written in _redacted(args.files or ["-"], redactor):
@@ -88,8 +93,9 @@ def _opened(name: str) -> BinaryIO:
 
 def _key(home: Home) -> bytes:
     """The home's fingerprint key, so that the same secret has the mark it has in the log; else a random one."""
+    path = os.path.join(home.keys, "redact.key")
     try:
-        with open(os.path.join(home.keys, "redact.key"), "rb") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             found = file.read(_KEY_BYTES)
     except OSError:
         found = b""
