@@ -17,6 +17,11 @@ from bench.measure import Figure
 
 REPOSITORY = str(Path(__file__).parents[1])
 _INSIDE = "IRKIT_BENCH_INSIDE"
+_DESCRIPTION = (
+    "Run what the plan names as its next step, look at the output for failures, and fix the first of them before "
+    "going on; the change was made in the order form, so begin with the tests of that folder and its neighbours."
+)
+"""Ordinary prose: a run of one letter would be looked at as if it were a key."""
 _NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
@@ -107,7 +112,7 @@ def payload(session: str, command: str, call: int) -> bytes:
             "permission_mode": "default",
             "hook_event_name": "PreToolUse",
             "tool_name": "Bash",
-            "tool_input": {"command": command, "description": "x" * 220},
+            "tool_input": {"command": command, "description": _DESCRIPTION},
             "tool_use_id": f"toolu_{session[:8]}_{call}",
         }
     ).encode()
