@@ -8,13 +8,17 @@ will be done before the code or the passphrase is asked for.
 import contextlib
 import os
 import termios
+import time
 from collections.abc import Iterator
 
 from irkit import limits
+from irkit.agents.facts import recognise
 from irkit.errors import NeedsHumanError
 from irkit.guard import client
+from irkit.guard.proof import Proofs
 from irkit.home import Home
 from irkit.report import safe
+from irkit.respond import procfs
 
 
 class Terminal:
@@ -71,15 +75,46 @@ def prove(home: Home, what: str) -> dict[str, dict[str, str]]:
     """
     with terminal() as person:
         asked = client.call(home, "proof.challenge", {})
-        person.say(f"irkit will {safe.terminal(what)}\n")
-        if asked["kind"] == "passphrase":
-            answer = person.ask_unseen("Operator passphrase: ")
-        else:
-            answer = person.ask(f"To confirm, type {safe.terminal(str(asked['code']), 20)}: ")
+        answer = _answer(person, what, asked["kind"], str(asked["code"]))
     return {"proof": {"id": str(asked["ident"]), "answer": answer}}
+
+
+def local_proof(home: Home, what: str) -> None:
+    """The same without a guard, by what this process sees itself. Raises NeedsHumanError.
+
+    It stops an agent that follows its rules; what runs here could also leave this call out.
+    """
+    pid = os.getpid()
+    proofs = Proofs(
+        monotonic=time.monotonic,
+        passphrase_file=os.path.join(home.keys, "operator"),
+        is_watched=_is_agent,
+        watched_ttys=_terminals_of_agents,
+    )
+    with terminal() as person:
+        asked = proofs.challenge(pid)
+        answer = _answer(person, what, asked.kind, asked.code)
+    if not proofs.accept(pid, {"id": asked.ident, "answer": answer}):
+        raise NeedsHumanError(f"that is not the {asked.kind}", fix="try again")
 
 
 def ask_passphrase(question: str) -> str:
     """A passphrase that the person types unseen. Raises NeedsHumanError when nobody is there."""
     with terminal() as person:
         return person.ask_unseen(question)
+
+
+def _answer(person: Terminal, what: str, kind: str, code: str) -> str:
+    person.say(f"irkit will {safe.terminal(what)}\n")
+    if kind == "passphrase":
+        return person.ask_unseen("Operator passphrase: ")
+    return person.ask(f"To confirm, type {safe.terminal(code, 20)}: ")
+
+
+def _is_agent(pid: int) -> bool:
+    return bool(recognise(procfs.exe(pid) or "", procfs.argv(pid) or []))
+
+
+def _terminals_of_agents() -> frozenset[int]:
+    procs = procfs.snapshot().values()
+    return frozenset(proc.tty for proc in procs if proc.tty and not proc.dead and _is_agent(proc.pid))

@@ -73,10 +73,10 @@ def settings_path(spec: AgentSpec, user_home: str, environ: dict[str, str]) -> s
 
 def found_here(spec: AgentSpec, user_home: str, environ: dict[str, str]) -> bool:
     """Whether the agent is on this machine: its command on PATH, or its settings folder in the home."""
-    folder = os.path.join(user_home, spec.settings.split("/")[0])
-    deep = os.path.dirname(settings_path(spec, user_home, environ))
-    own_folder = deep if spec.settings.startswith(".config/") else folder
-    if os.path.isdir(own_folder):
+    parts = spec.settings.split("/")
+    own = os.path.join(*parts[: 2 if parts[0] == ".config" else 1])
+    moved = environ.get(spec.settings_env, "") if spec.settings_env else ""
+    if os.path.isdir(moved or os.path.join(user_home, own)):
         return True
     return any(shutil.which(name, path=environ.get("PATH")) for name in spec.commands)
 
@@ -95,9 +95,7 @@ def plan_install(
         before = _read(path)
         after = spec.install(before, lambda event: hook_command(home, spec.name, event), version)
     except BadInputError as error:
-        return Plan(
-            spec.name, path, None, None, present, f"{error.what}; {error.fix}" if error.fix else error.what
-        )
+        return Plan(spec.name, path, None, None, present, error.diagnostics())
     return Plan(spec.name, path, before, after, present)
 
 

@@ -2,6 +2,7 @@
 """`irkit init`: find the agents, show the diff, install the hooks, prove that they fire. And `uninstall`'s twin."""
 
 import argparse
+import json
 import os
 import re
 import secrets
@@ -11,6 +12,7 @@ import sys
 from typing import Any
 
 from irkit import exit_codes
+from irkit.agents.payload import Happening
 from irkit.agents.registry import agent as agent_spec
 from irkit.agents.spec import AgentSpec
 from irkit.cli.output import emit, paint, table, talk
@@ -141,9 +143,22 @@ def _ask(count: int) -> None:
 
 def _proof(home: Home, spec: AgentSpec) -> dict[str, Any]:
     """Send a harmless event through the very command line that was installed, and ask the guard whether it came."""
-    event = next((e for e in spec.events if not e.happening.refusable), spec.events[0])
+    harmless = (Happening.SESSION_START, Happening.SESSION_END, Happening.AFTER_TOOL)
+    event = next(e for one in harmless for e in spec.events if e.happening is one)
     session = f"irkit-probe-{secrets.token_hex(6)}"
-    payload = f'{{"session_id":"{session}","sessionId":"{session}","conversation_id":"{session}","trajectory_id":"{session}","hook_event_name":"{event.name}","cwd":"/"}}'
+    payload = json.dumps(
+        dict.fromkeys(("session_id", "sessionId", "conversation_id", "trajectory_id"), session)
+        | dict.fromkeys(("hook_event_name", "agent_action_name"), event.name)
+        | {"cwd": "/", "source": "startup", "reason": "other", "tool_name": "irkit-probe", "tool_input": {}}
+        | {
+            "input": {"sessionID": session},
+            "output": {},
+            "toolName": "irkit-probe",
+            "toolArgs": {},
+            "tool_info": {},
+            "timestamp": "1970-01-01T00:00:00Z",
+        }
+    )
     if spec.in_process:
         command = [home.python, "-I", "-S", home.hook, spec.name, event.name]
     else:

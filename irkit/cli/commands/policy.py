@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 from irkit import exit_codes
-from irkit.cli.human import ask_passphrase, prove
+from irkit.cli.human import ask_passphrase, local_proof, prove
 from irkit.cli.output import emit, paint
-from irkit.errors import NeedsHumanError
+from irkit.errors import BadInputError, IrkitError
 from irkit.guard import client
-from irkit.guard.passphrase import check_passphrase, set_passphrase
+from irkit.guard.passphrase import set_passphrase
 from irkit.home import Home
 from irkit.report import safe
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Run one of them."""
     home = Home()
     if args.action == "set-passphrase":
-        return _set_passphrase(home)
+        return _set_passphrase(home, args.json)
     found = client.call(home, "policy.show")
     if args.action == "show":
         emit(args.json, found, _text(found))
@@ -66,16 +66,23 @@ def _text(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _set_passphrase(home: Home) -> int:
+def _set_passphrase(home: Home, as_json: bool) -> int:
+    """The passphrase until now, or a typed code, proves that a person sets it: an agent's would lock people out."""
     home.make()
-    path = os.path.join(home.keys, "operator")
-    if os.path.exists(path) and not check_passphrase(
-        path, ask_passphrase("irkit: the passphrase until now: ")
-    ):
-        raise NeedsHumanError("that is not the passphrase until now", fix="try again")
-    first = ask_passphrase("irkit: the new operator passphrase: ")
-    if ask_passphrase("irkit: once more: ") != first:
-        raise NeedsHumanError("the two differ", fix="try again")
-    set_passphrase(path, first)
-    emit(False, {}, "the operator passphrase is set; a guard that runs takes it at its next start")
+    local_proof(home, "set the operator passphrase")
+    first = ask_passphrase("The new operator passphrase: ")
+    if ask_passphrase("Once more: ") != first:
+        raise BadInputError("the two differ", fix="try again")
+    set_passphrase(os.path.join(home.keys, "operator"), first)
+    later = _guard_runs(home)
+    words = "; the running guard takes it at its next start" if later else ""
+    emit(as_json, {"set": True, "restart_guard": later}, f"the operator passphrase is set{words}")
     return exit_codes.DONE
+
+
+def _guard_runs(home: Home) -> bool:
+    try:
+        client.call(home, "ping", timeout_s=1)
+    except IrkitError:
+        return False
+    return True

@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
     names = [agent_spec(name).name for name in args.agent]
     environ = dict(os.environ)
     user_home = os.path.expanduser("~")
-    plans = [install.plan_remove(home, spec, user_home, environ) for spec in install.specs(names)]
+    planned = [install.plan_remove(home, spec, user_home, environ) for spec in install.specs(names)]
+    plans = list({plan.path: plan for plan in reversed(planned)}.values())  # two agents may read one file
     changing = [plan for plan in plans if plan.changed]
     rows = [
         {"agent": p.agent, "settings": p.path, "changed": p.changed, "problem": p.problem}
