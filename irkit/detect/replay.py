@@ -46,10 +46,6 @@ _canonical = msgspec.json.Encoder(order="deterministic")
 class Redacts(Protocol):
     """What replay needs of a redactor."""
 
-    def may_hold(self, raw: bytes) -> bool:
-        """Whether a secret can be in this text, or JSON, at all: cheap."""
-        ...
-
     def tree(self, value: Any) -> tuple[Any, tuple[str, ...]]:
         """Replace secrets in every string of a JSON value; also the kinds that were found."""
         ...
@@ -202,7 +198,7 @@ def _event(one: _Line, engine: Engine, redact: Redacts) -> Event:
         return one  # type: ignore[return-value]  # it has an Event's attributes
     value = msgspec.json.decode(raw)
     args = value if value.__class__ is dict else arguments(value)
-    one.args, one.secrets = redact.tree(args) if redact.may_hold(raw) else (args, ())
+    one.args, one.secrets = redact.tree(args)
     return one  # type: ignore[return-value]  # it has an Event's attributes
 
 

@@ -17,9 +17,6 @@ EXPECTED: dict[str, dict[str, Any] | None] = json.loads((TRACES / "expected.json
 class Nothing:
     """Masks nothing: the traces hold no secret."""
 
-    def may_hold(self, raw: bytes) -> bool:
-        return True
-
     def tree(self, value: Any) -> tuple[Any, tuple[str, ...]]:
         return value, ()
 
