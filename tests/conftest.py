@@ -43,11 +43,11 @@ def cannot() -> str:
 
 
 def pytest_configure() -> None:
-    """No example has a deadline: the machine is shared, and a slow neighbour is not a defect."""
+    """No example has a deadline (a slow neighbour is not a defect), and none is kept: a checkout may be read-only."""
     if OUTSIDE not in os.environ:  # inside, where nothing is generated, its import would only cost time
         import hypothesis
 
-        hypothesis.settings.register_profile("irkit", deadline=None)
+        hypothesis.settings.register_profile("irkit", deadline=None, database=None)
         hypothesis.settings.load_profile("irkit")
 
 

@@ -50,11 +50,19 @@ def test_what_happens_inside_is_reported_outside(tmp_path: Path, body: str, said
 
 def test_a_marked_body_refuses_to_run_outside(tmp_path: Path) -> None:
     ours = os.readlink("/proc/self/ns/pid")
-    command = [sys.executable, "-m", "pytest", "-q", f"{__file__}::test_the_body_sees_only_its_own_processes"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "pytest_timeout",
+        f"{__file__}::test_the_body_sees_only_its_own_processes",
+    ]
     done = subprocess.run(
         command,
         cwd=Path(__file__).parents[1],
-        env={**os.environ, "IRKIT_TEST_OUTSIDE_NAMESPACE": ours},
+        env={**os.environ, "IRKIT_TEST_OUTSIDE_NAMESPACE": ours, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=60,

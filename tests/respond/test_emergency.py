@@ -167,16 +167,21 @@ def test_all_reaches_agents_that_no_roster_names_but_never_what_only_carries_a_m
     assert alive(marked.pid) == [marked.pid]
 
 
-def test_all_never_reaches_an_editor_or_another_users_agent(tmp_path: Path) -> None:
+def test_all_never_reaches_an_editors_window(tmp_path: Path) -> None:
     window = tmp_path / "share" / "code" / "code"
     window.parent.mkdir(parents=True)
     shutil.copy("/bin/sleep", window)
     editor = subprocess.Popen([str(window), "600"], start_new_session=True)
-    others = claude(tmp_path, "sleep 600 & wait", user=65534)
     until(lambda: procfs.snapshot()[editor.pid].comm == "code", "the editor runs")
-    report = said(irkit("kill", "--yes", "--json"))
-    assert report["sessions"] == []
-    assert alive(editor.pid, others.pid) == [editor.pid, others.pid]
+    assert said(irkit("kill", "--yes", "--json"))["sessions"] == []
+    assert alive(editor.pid) == [editor.pid]
+
+
+def test_all_never_reaches_another_users_agent(tmp_path: Path) -> None:
+    others = claude(tmp_path, "sleep 600 & wait", user=65534)
+    until(lambda: procfs.snapshot()[others.pid].comm == "claude", "the other's agent runs")
+    assert said(irkit("kill", "--yes", "--json"))["sessions"] == []
+    assert alive(others.pid) == [others.pid]
 
 
 def _start(report: Any, pid: int) -> int:
