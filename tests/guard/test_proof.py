@@ -201,3 +201,42 @@ def test_a_file_that_others_could_write_accepts_nothing_and_stops_no_guard(
     assert "is open to others" in proofs.problem
     with pytest.raises(NeedsHumanError, match="is open to others"):
         proofs.challenge(person.pid)
+
+
+LEAVES_ITS_TREE = """
+import os, time
+if os.fork() == 0:
+    parent = os.getpid()
+    if os.fork() == 0:
+        while os.getppid() == parent:
+            time.sleep(0.005)
+        print("orphan", os.getpid(), ".", flush=True)
+        time.sleep(60)
+    os._exit(0)
+os.wait()
+time.sleep(60)
+"""
+
+
+def test_a_peer_that_left_its_tree_still_sits_where_an_agent_opened_the_terminal(watch: Watch) -> None:
+    with seat(LEAVES_ITS_TREE) as opener:
+        orphan = int(opener.until(" .").split("orphan ")[1].split()[0])
+        proofs = watch.proofs()
+        assert proofs.challenge(orphan), "nobody is watched yet"
+        watch.pids.add(opener.pid)
+        with pytest.raises(NeedsHumanError, match="an agent has this terminal"):
+            proofs.challenge(orphan)
+
+
+HAS_A_CLEAN_CHILD = """
+import subprocess, sys
+subprocess.run([sys.executable, "-c", "import os, time; print('child', os.getpid(), '.', flush=True); time.sleep(60)"], env={})
+"""
+
+
+def test_a_pane_of_a_multiplexer_that_an_agent_started_is_refused(watch: Watch) -> None:
+    """The peer's own environment is clean, the one of its session's leader is the agent's."""
+    with seat(HAS_A_CLEAN_CHILD, env={"CODEX_THREAD_ID": "7"}) as pane:
+        child = int(pane.until(" .").split("child ")[1].split()[0])
+        with pytest.raises(NeedsHumanError, match="an agent has this terminal"):
+            watch.proofs().challenge(child)
