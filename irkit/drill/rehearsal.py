@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +18,7 @@ from msgspec import Struct
 from irkit import exit_codes
 from irkit.clock import from_iso
 from irkit.drill import decoy, observer
-from irkit.drill.diary import Diary
+from irkit.drill.diary import Attempt, Diary
 from irkit.drill.stage import Process, Stage, end, said
 from irkit.errors import IrkitError
 from irkit.respond import procfs, signals
@@ -25,6 +26,8 @@ from irkit.respond import procfs, signals
 AGENT = "claude-code"
 BURST_AT = 200
 """The attempt that crosses the line of the shipped burst rule."""
+PARALLEL = 2
+"""Calls at the same time: agents make them in batches, and it keeps two cores busy."""
 CALLS_BEYOND = 50
 """How often the decoy would ask on if nobody stopped it."""
 BURST_MAX_S = 45.0
@@ -71,6 +74,10 @@ class Rehearsal:
         self._began = time.monotonic()
         self._moments: list[tuple[float, str]] = []
         self._problems: list[str] = []
+        self._crossing: Attempt | None = None
+        """The attempt that crossed the line, by the audit log's count."""
+        self._allowed: set[int] = set()
+        """Numbers of the calls that the audit log shows as allowed."""
 
     def play(self) -> Played:
         """From the guard's start to its end. Never raises for what it finds: that is a problem of the result."""
@@ -82,6 +89,7 @@ class Rehearsal:
             self._mark("the guard is ready")
             if self._saw_freeze(self._start_decoy()):
                 self._check_session()
+                self._check_attempts()
                 verdict = self._kill()
                 self._check_ledger()
             self._check_log()
@@ -92,14 +100,9 @@ class Rehearsal:
         return Played(verdict, unaccounted, tuple(self._problems), self._timeline())
 
     def _start_decoy(self) -> Process:
-        options = [
-            "--gate",
-            self._stage.home.gate,
-            "--work",
-            self._stage.work,
-            "--calls",
-            str(self._burst_at + CALLS_BEYOND),
-        ]
+        calls = str(self._burst_at + CALLS_BEYOND)
+        options = ["--gate", self._stage.home.gate, "--work", self._stage.work]
+        options += ["--calls", calls, "--parallel", str(PARALLEL)]
         self._mark("the decoy agent begins")
         return self._stage.start([sys.executable, "-I", decoy.__file__, *options], "decoy")
 
@@ -113,11 +116,6 @@ class Rehearsal:
             self._problems.append(f"the decoy was not stopped; it made {made} attempts")
             return False
         last = observer.wait_until(lambda: not observer.running(self._living()), FREEZE_MAX_S)
-        crossing = self._diary.attempts.get(self._burst_at)
-        if crossing is None:
-            self._problems.append(f"it was stopped before attempt {self._burst_at}")
-        else:
-            self._mark(f"attempt {self._burst_at}: the decoy starts the hook", crossing.asked)
         self._mark("the decoy is seen stopped", first)
         if last is None:
             self._problems.append(f"{len(observer.running(self._living()))} processes were not stopped")
@@ -130,24 +128,29 @@ class Rehearsal:
         return observer.alive(self._diary.processes)
 
     def _check_session(self) -> None:
-        """What a user would look at: the session's state, and the record of the refused call."""
+        """What a user would look at."""
         (found,) = self._stage.documents("sessions")
         rows = [row for row in found["sessions"] if self._diary.session in str(row.get("id"))]
         if len(rows) != 1 or rows[0]["state"] != "frozen" or not rows[0]["latched"]:
             self._problems.append(f"irkit does not show the session frozen and latched: {rows}")
         else:
             self._mark("irkit shows the session frozen and latched")
-        wanted = ("before_tool", f"toolu_decoy_{self._burst_at}")
-        records = self._stage.documents("log", "show")
-        refused = next((r for r in records if (r["event"], r["call_id"]) == wanted), None)
-        crossing = self._diary.attempts.get(self._burst_at)
-        if refused is None or crossing is None or refused["decision"] != "deny":
-            self._problems.append(
-                f"the audit log does not show attempt {self._burst_at} as refused: {refused}"
-            )
-        else:
-            at = crossing.asked + from_iso(refused["ts"]) - crossing.asked_ts
-            self._mark(f"attempt {self._burst_at}: the guard has it and refuses it", at)
+
+    def _check_attempts(self) -> None:
+        """By the audit log: all were allowed before the 200th, none from it on."""
+        records = [r for r in self._stage.documents("log", "show") if r["event"] == "before_tool"]
+        self._allowed = {_number(r) for r in records if r["decision"] == "allow"}
+        first = next((index for index, r in enumerate(records, 1) if r["decision"] == "deny"), 0)
+        later = [r["decision"] for r in records[self._burst_at :] if r["decision"] != "deny"]
+        if first != self._burst_at or later:
+            self._problems.append(f"the first refused attempt is number {first}, then {later[:5]}")
+        if not first:
+            return
+        refused = records[first - 1]
+        self._crossing = self._diary.attempts[_number(refused)]
+        at = self._crossing.asked + from_iso(refused["ts"]) - self._crossing.asked_ts
+        self._mark(f"attempt {first}: the decoy starts the hook", self._crossing.asked)
+        self._mark(f"attempt {first}: the guard has it and refuses it", at)
 
     def _kill(self) -> int:
         """By hand, as a person would; every death is looked at from here as well."""
@@ -167,9 +170,9 @@ class Rehearsal:
         """The file that the calls append to knows which of them ran."""
         with open(os.path.join(self._stage.work, "ledger"), encoding="ascii") as ledger:
             ran = [int(line) for line in ledger]
-        if late := [number for number in ran if number >= self._burst_at]:
+        if late := sorted(set(ran) - self._allowed):
             self._problems.append(f"calls ran that must not have: {late[:5]}")
-        self._mark(f"{len(ran)} calls wrote to the ledger, the last is number {max(ran, default=0)}")
+        self._mark(f"{len(ran)} calls wrote to the ledger, each of them allowed")
 
     def _check_log(self) -> None:
         ran = self._stage.irkit("log", "verify")
@@ -197,7 +200,7 @@ class Rehearsal:
         self._moments.append((time.monotonic() if at is None else at, what))
 
     def _timeline(self) -> tuple[Moment, ...]:
-        burst = self._diary.attempts.get(self._burst_at)
+        burst = self._crossing
         return tuple(
             Moment(
                 round(at - self._began, 4),
@@ -206,6 +209,11 @@ class Rehearsal:
             )
             for at, what in sorted(self._moments)
         )
+
+
+def _number(record: dict[str, Any]) -> int:
+    """The decoy numbers its calls in their ids."""
+    return int(str(record["call_id"]).rpartition("_")[2])
 
 
 def _toml(text: str) -> str:

@@ -24,7 +24,7 @@ from tests.sim import scripts
 from tests.sim.model_server import ModelServer
 
 COMMAND_MAX_S = 60.0
-AGENT_MAX_S = 110.0
+AGENT_MAX_S = 150.0
 GUARD_READY_MAX_S = 10.0
 LOOK_EVERY_S = 0.02
 STOPPED = ("T", "t")

@@ -12,7 +12,7 @@ from tests.e2e.conftest import OpenStage
 from tests.e2e.harness import wait_for
 from tests.sim import scripts
 
-pytestmark = [pytest.mark.agents, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.agents, pytest.mark.timeout(180)]
 
 both = pytest.mark.parametrize("agent", [CLAUDE_CODE, CODEX], ids=lambda agent: agent.name)
 
@@ -36,11 +36,9 @@ def test_benign_work_reaches_every_hook(stage: OpenStage, agent: AgentCli) -> No
 def test_without_irkit_a_burst_runs_to_its_end(stage: OpenStage, agent: AgentCli, batch: int) -> None:
     script = partial(scripts.serial_burst, calls=250)
     on = stage(agent, script if batch == 1 else partial(scripts.parallel_burst, calls=250, batch=batch))
-    on.record_hooks()
     ran = on.run_agent()
     assert ran.exit == 0, ran
     assert sorted(on.ledger()) == list(range(1, 251))
-    assert len(on.recorded("PreToolUse")) == 250
 
 
 @both

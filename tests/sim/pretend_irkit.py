@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from irkit.clock import iso
 from irkit.drill.diary import Diary
 from irkit.respond import signals
 
@@ -57,7 +58,10 @@ def guard(fault: str, burst_at: int) -> None:
 
 
 def _late_call_is_over(fault: str, burst_at: int) -> bool:
-    return fault != "call-runs" or burst_at + 1 in diary().attempts
+    """Whether the fault `call-runs` has happened, when that is the fault."""
+    ledger = Path(os.environ["IRKIT_HOME"]).parent / "work" / "ledger"
+    ran = ledger.read_text().split() if ledger.exists() else []
+    return fault != "call-runs" or str(burst_at) in ran
 
 
 def kill(fault: str) -> int:
@@ -83,8 +87,10 @@ def main() -> int:
             row = {"id": f"claude-code:{diary().session}", "state": "frozen", "latched": fault != "no-latch"}
             print(json.dumps({"sessions": [row]}))
         case ["log", "show"]:
-            call = {"event": "before_tool", "call_id": f"toolu_decoy_{burst_at}", "decision": "deny"}
-            print(json.dumps({**call, "ts": "2026-01-01T00:00:00.000000Z"}))
+            for index, (number, attempt) in enumerate(diary().attempts.items(), 1):
+                call = {"event": "before_tool", "call_id": f"toolu_decoy_{number}"}
+                decision = "allow" if index < int(burst_at) else "deny"
+                print(json.dumps({**call, "decision": decision, "ts": iso(attempt.asked_ts + 0.001)}))
         case ["log", "verify"]:
             return 1 if fault == "log-broken" else 0
     return 0
