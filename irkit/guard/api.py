@@ -235,7 +235,13 @@ class Api:
         session = self._session(params) if params.get("session") else None
         rule, until = _text(params, "rule"), _text(params, "until") or "8h"
         return self._g.governance.add_exception(
-            rule, session, until, _text(params, "reason"), _name(caller), _text(params, "project")
+            rule,
+            session,
+            until,
+            _text(params, "reason"),
+            _name(caller),
+            _text(params, "project"),
+            _text(params, "target"),
         )
 
     def _prove(self, params: dict[str, Any], caller: Caller) -> None:

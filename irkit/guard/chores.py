@@ -82,8 +82,12 @@ class Chores:
             self._g.say(f"audit log: {problem}")
 
     def _sign_days(self) -> None:
+        """Whole days are read for it: in a thread."""
+        self._g.loop.run_in_executor(None, self._sign_finished)
+
+    def _sign_finished(self) -> None:
         for one in sign_finished_days(self._g.home.audit, self._g.key, self._g.clock.now()):
-            self._g.say(f"signed the log of {one.short}")
+            self._g.loop.call_soon_threadsafe(self._g.say, f"signed the log of {one.short}")
 
     # --- sessions ------------------------------------------------------------------
     def session_changed(self, session: Session, process: ProcessId | None, *, call: bool) -> None:

@@ -92,7 +92,14 @@ class Governance:
 
     # --- exceptions ----------------------------------------------------------------
     def add_exception(
-        self, rule: str, session: Session | None, until: str, reason: str, by: str, project: str = ""
+        self,
+        rule: str,
+        session: Session | None,
+        until: str,
+        reason: str,
+        by: str,
+        project: str = "",
+        target: str = "",
     ) -> dict[str, Any]:
         """Except a rule, as narrowly as told, until a time. The person has proved to be one."""
         self.look()
@@ -107,6 +114,7 @@ class Governance:
         one = RuleException(
             rule=rule,
             project=project or (session.cwd if session else ""),
+            target=target,
             reason=reason or "a person said it was them",
             owner=by,
             expires=self._g.clock.now() + lasts,

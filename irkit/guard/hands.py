@@ -70,10 +70,10 @@ class Hands:
     def checkpoint(self, command: Checkpoint) -> AnyOutcome:
         """Sign the audit log as it is. Runs in a thread: it waits for the disk."""
         log = self._g.books.log
-        log.sync()
         prefix = log.prefix()
         if prefix is None:
             return Refused("the log is empty")
+        log.sync()
         signed = append_checkpoint(self._g.home.audit, prefix, self._g.key, self._g.clock.now())
         args = {"incident": command.incident, "records": prefix.records}
         self._g.loop.call_soon_threadsafe(self._g.books.record_own, "checkpoint", None, args)

@@ -73,11 +73,9 @@ class Intake:
             self._spooling = self._g.loop.create_task(self._drain())
 
     async def _drain(self) -> None:
-        for number, item in enumerate(spool.read_spool(self._g.home.spool), 1):
+        for number, item in enumerate(spool.read_spool(self._g.home.spool, self._g.clock.now()), 1):
             if isinstance(item, spool.SpoolReject):
-                if item.name not in self._rejected:
-                    self._rejected.add(item.name)
-                    self._g.books.record_own("spool_reject", None, {"name": item.name, "why": item.reason})
+                self._reject(item)
                 continue
             reading = read_payload(item.agent, item.event, item.data, len(item.data), "")
             payload = (
@@ -91,14 +89,27 @@ class Intake:
             if number % SPOOL_TURN == 0:
                 await asyncio.sleep(0)
 
+    def _reject(self, item: spool.SpoolReject) -> None:
+        """Reported once, then taken away where that is possible."""
+        if item.name in self._rejected:
+            return
+        self._rejected.add(item.name)
+        name = "spool_gap" if item.reason.startswith("vanished") else "spool_reject"
+        self._g.books.record_own(name, None, {"name": item.name, "why": item.reason})
+        spool.remove(self._g.home.spool, item)
+
     # --- watched files ---------------------------------------------------------------
     def read_tails(self) -> None:
         """Read every watched file from where it was read to."""
+        more = False
         for config, watch in self._watches:
-            for path in watch.paths():
-                self._read_tail(config, path)
+            for path in watch.changed():
+                more |= self._read_tail(config, path)
+        if more:
+            self._g.loop.call_soon(self.read_tails)
 
-    def _read_tail(self, config: "WatchConfig", path: str) -> None:
+    def _read_tail(self, config: "WatchConfig", path: str) -> bool:
+        """Read one file; whether there is more of it."""
         tail, transcript = self._tails.get(path) or self._open(config, path)
         found = tail.read()
         for notice in found.notices:
@@ -111,6 +122,7 @@ class Intake:
                 continue
             for agent, payload in heard:
                 self._judge(config.agent or agent, payload, "tail", payload.ts)
+        return found.more
 
     def _open(self, config: "WatchConfig", path: str) -> tuple[Tail, Transcript]:
         state = None

@@ -147,7 +147,8 @@ class Judge:
         refusable = reading.payload.happening.refusable
         decision, reason = self._decision(session, reading, found) if refusable else ("", "")
         recorded = self._books.record(event, decision or "pass", max((d.risk for d in found), default=0))
-        if not recorded and decision in {"allow", "ask"} and self.policy.when_log_fails == "deny":
+        full = not recorded or self._books.log.full
+        if full and decision in {"allow", "ask"} and self.policy.when_log_fails == "deny":
             decision, reason = "deny", "the audit log cannot be written (disk full?), so calls are refused"
         for one in found:
             self._books.record_detection(event, one)
