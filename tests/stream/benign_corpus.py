@@ -127,10 +127,12 @@ MADE: tuple[str, ...] = (
     "git clone https://x-access-token:${{ secrets.GITHUB_TOKEN }}@github.com/o/r",
     "postgres://{user}:{password}@{host}/{db}",
     "mongodb://<username>:<password>@cluster0.host.dev/db",
-    "aws_access_key_id = AKIA"
-    + "IOSFODNN7"
-    + "EXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfi"
-    + "CYEXAMPLEKEY",
+    (
+        "aws_access_key_id = AKIA"
+        "IOSFODNN7"
+        "EXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfi"
+        "CYEXAMPLEKEY"
+    ),
     "AKIA" + "X" * 16,
     "xoxb-" + "your-token",
     "SLACK_WEBHOOK=https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24,
@@ -300,7 +302,7 @@ MADE: tuple[str, ...] = (
     f"BUILD_ID={_hex(40)}",
     f"Idempotency-Key: {_uuid()}",
     f"cache-key: node-{_hex(64)}",
-    f"key: ${{{{ runner.os }}}}-pip-${{{{ hashFiles('**/requirements.txt') }}}}",
+    "key: ${{ runner.os }}-pip-${{ hashFiles('**/requirements.txt') }}",
     "| name | type | required |\n|---|---|---|\n| password | string | yes |\n| token | string | no |",
     "ALTER TABLE users ADD COLUMN password VARCHAR(255) NOT NULL;",
     "SELECT id, password FROM users WHERE token = ? AND secret = $1",

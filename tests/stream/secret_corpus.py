@@ -9,6 +9,7 @@ import json
 import random
 import string
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -75,13 +76,13 @@ class Maker:
 def self_identifying(m: Maker) -> dict[str, str]:
     """Vendor and kind -> a secret that its own form gives away."""
     a, u, h, b = (
-        (lambda n: m.of(ALNUM, n)),
-        (lambda n: m.of(URL64, n)),
-        (lambda n: m.of(HEX, n)),
-        (lambda n: m.of(B64, n)),
+        partial(m.of, ALNUM),
+        partial(m.of, URL64),
+        partial(m.of, HEX),
+        partial(m.of, B64),
     )
-    low, up = (lambda n: m.of(LOWER, n)), (lambda n: m.of(UPPER, n))
-    digits: Callable[[int], str] = lambda n: m.of("123456789", n)  # noqa: E731  (one of a row of short makers)
+    low, up = partial(m.of, LOWER), partial(m.of, UPPER)
+    digits = partial(m.of, "123456789")
     return {
         "anthropic api": "sk-ant-" + "api03-" + u(93) + "AA",
         "anthropic oauth": "sk-ant-" + "oat01-" + u(93) + "AA",
@@ -289,7 +290,7 @@ def in_settings(m: Maker) -> Iterator[Sample]:
 
 def in_context(m: Maker) -> Iterator[Sample]:
     """Secrets that only their surroundings tell."""
-    p, h, a, b = m.password, (lambda n: m.of(HEX, n)), (lambda n: m.of(ALNUM, n)), (lambda n: m.of(B64, n))
+    p, h, a, b = m.password, partial(m.of, HEX), partial(m.of, ALNUM), partial(m.of, B64)
     login = lambda: base64.b64encode(f"deploy:{p()}".encode()).decode()  # noqa: E731  (read beside its uses)
     words = "correct-horse-battery-staple"
     rows: tuple[tuple[str, Callable[[], str], str], ...] = (
@@ -460,7 +461,7 @@ def in_context(m: Maker) -> Iterator[Sample]:
 
 def in_urls(m: Maker) -> Iterator[Sample]:
     """Secrets inside addresses."""
-    p, a, h, u = m.password, (lambda n: m.of(ALNUM, n)), (lambda n: m.of(HEX, n)), (lambda n: m.of(URL64, n))
+    p, a, h, u = m.password, partial(m.of, ALNUM), partial(m.of, HEX), partial(m.of, URL64)
     for scheme in "postgres postgresql+asyncpg mysql mongodb mongodb+srv redis rediss amqp https ftp smtp ldap nats".split():
         secret = quote(p(), safe="")
         yield Sample(f"url {scheme}", secret, f"connect {scheme}://app:{secret}@db.host.dev:5432/app?x=1")
@@ -489,7 +490,7 @@ def in_urls(m: Maker) -> Iterator[Sample]:
     yield Sample("discord webhook", secret, f'{{"url": "{secret}"}}')
     secret = (
         "https://contoso.webhook.office.com/"
-        + f"webhookb2/{m.uuid()}@{m.uuid()}/IncomingWebhook/{h(32)}/{m.uuid()}"
+        f"webhookb2/{m.uuid()}@{m.uuid()}/IncomingWebhook/{h(32)}/{m.uuid()}"
     )
     yield Sample("teams webhook", secret, f"TEAMS={secret}")
     signature = quote(m.base64(32), safe="")
