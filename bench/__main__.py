@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m bench [PART…]`: measure, print, and, when all parts were measured, write docs/BENCHMARKS.md."""
+"""`python -m bench [--quick] [PART…]`: measure, print, and, when all parts were measured, write docs/BENCHMARKS.md."""
 
 import importlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.measure import Figure
 
-PARTS = ("hook", "guard", "tail", "freeze", "replay", "idle", "kill")
+PARTS = ("hook", "kill", "tail", "freeze", "guard", "idle", "replay")
 PAGE = Path(__file__).parents[1] / "docs" / "BENCHMARKS.md"
 _LIBRARIES = ("msgspec", "watchdog", "apscheduler")
 _INTRO = """# Benchmarks
@@ -24,6 +24,9 @@ same run. Medians, unless a row says otherwise; a row without *met* is there for
 
 def main(names: list[str]) -> int:
     """Run the parts, in order; a part that fails is a row that says so."""
+    if "--quick" in names:
+        names.remove("--quick")
+        os.environ["IRKIT_BENCH_QUICK"] = "1"
     if wrong := [name for name in names if name not in PARTS]:
         print(f"bench: no part is called {wrong[0]!r}; known are {', '.join(PARTS)}", file=sys.stderr)
         return 2
@@ -58,6 +61,7 @@ def _about(load: list[tuple[float, float, float]]) -> str:
         f"- versions: Python {platform.python_version()}, irkit {version('irkit')}, {libraries}\n"
         f"- date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}\n"
         f"- {shared}\n"
+        f"- rounds: {'quick (`--quick`)' if os.environ.get('IRKIT_BENCH_QUICK') else 'full'}\n"
     )
 
 

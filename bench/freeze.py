@@ -11,11 +11,11 @@ import sys
 import time
 
 from bench import caller, tree
-from bench.measure import Figure, percentile
+from bench.measure import QUICK, Figure, percentile
 from bench.stage import guard, staged
 from irkit.respond import procfs, signals
 
-RUNS = 25
+RUNS = 20 if QUICK else 25
 ATTEMPTS = 200
 SHELLS, SLEEPS = 9, 10
 PROCESSES = 1 + SHELLS + SHELLS * SLEEPS

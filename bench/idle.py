@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.measure import Figure
+from bench.measure import QUICK, Figure
 from bench.stage import ask, guard, payload, staged
 
-IDLE_S = 40
+IDLE_S = 31 if QUICK else 40
 SETTLE_S = 5
-EVENTS = 100_000
+EVENTS = 40_000 if QUICK else 100_000
 _SHADOW = '[rules]\nshadow = ["burst", "burst.user", "loop.same-call"]\n'
 
 

@@ -63,7 +63,7 @@ def measure() -> list[Figure]:
 
 
 def _first_stop(irkit: list[str]) -> float:
-    """Milliseconds until the target is seen stopped."""
+    """Milliseconds until the target is seen stopped. Raises RuntimeError when it never is."""
     target = subprocess.Popen(
         [sys.executable, "-I", tree.__file__, "1", "2"], env={"PATH": os.defpath}, start_new_session=True
     )
@@ -73,69 +73,28 @@ def _first_stop(irkit: list[str]) -> float:
             if time.monotonic() > deadline:
                 raise RuntimeError("the target did not start")
             time.sleep(0.01)
-        key = (target.pid, procfs.start_of(target.pid))
-        began = time.perf_counter()
-        with subprocess.Popen(
-            [*irkit, "kill", "--pid", str(target.pid), "--yes"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as command:
-            while (proc := procfs.look(target.pid)) is not None and proc.state != "T":
-                if command.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"not seen stopped: {command.communicate()[1][-200:]}")
-                time.sleep(LOOK_EVERY_S)
-            took = case()
-            if number:
-                found[name].append(took)
-    whole = median(found.pop("argparse"))
-    return [
-        Figure(
-            f"{name}: start to first stop seen / a whole argparse-only program",
-            f"{median(times) / whole:.2f}x ({median(times):.1f} / {whole:.1f} ms)",
-            "≤ 1.3x",
-            median(times) <= 1.3 * whole,
-            f"{ROUNDS} rounds in turn, by the clock",
-        )
-        for name, times in found.items()
-    ]
-
-
-def _first_stop(irkit: list[str]) -> float:
-    """Milliseconds until the target is seen stopped."""
-    target = subprocess.Popen(
-        [sys.executable, "-I", tree.__file__, "1", "2"], env={"PATH": os.defpath}, start_new_session=True
-    )
-    try:
-        deadline = time.monotonic() + WAIT_S
-        while len(tree_of(target.pid)) < 4:
-            if time.monotonic() > deadline:
-                raise RuntimeError("the target did not start")
-            time.sleep(0.01)
-        key = (target.pid, procfs.start_of(target.pid))
-        began = time.perf_counter()
-        with subprocess.Popen(
-            [*irkit, "kill", "--pid", str(target.pid), "--yes"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as command:
-            while (proc := procfs.look(target.pid)) is not None and proc.state not in "TtZX":
-                if time.monotonic() > deadline:
-                    command.kill()
-                    raise RuntimeError(f"nothing was stopped: {command.communicate()[1][-200:]}")
-                time.sleep(LOOK_EVERY_S)
-            took = (time.perf_counter() - began) * 1000
-            if proc is None or proc.start != key[1]:
-                raise RuntimeError("the target was gone before it was seen stopped")
-            command.communicate(timeout=WAIT_S * 2)
-        return took
+        return _seen([*irkit, "kill", "--pid", str(target.pid), "--yes"], target.pid)
     finally:
         for pid, start in tree_of(target.pid):
             signals.send(pid, start, signals.KILL)
         target.wait()
+
+
+def _seen(argv: list[str], pid: int) -> float:
+    deadline = time.monotonic() + WAIT_S
+    began = time.perf_counter()
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as command:
+        while (proc := procfs.look(pid)) is not None and proc.state not in "TtZX":
+            if command.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"not seen stopped: {command.communicate()[1][-200:]}")
+            time.sleep(LOOK_EVERY_S)
+        took = (time.perf_counter() - began) * 1000
+        command.communicate(timeout=WAIT_S * 2)
+    if proc is None or proc.state not in "Tt":
+        raise RuntimeError("the target was gone before it was seen stopped")
+    return took
 
 
 if __name__ == "__main__":

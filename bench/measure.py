@@ -4,9 +4,13 @@
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+
+QUICK = "--quick" in sys.argv or bool(os.environ.get("IRKIT_BENCH_QUICK"))
+"""Fewer and shorter rounds: `python -m bench --quick`. The page says so."""
 
 
 class Spent(NamedTuple):

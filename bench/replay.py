@@ -16,11 +16,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.measure import Figure, median
+from bench.measure import QUICK, Figure, median
 
 CALLS = 300_000
-LONG = 1_000_000
-ROUNDS = 3
+LONG = 600_000 if QUICK else 3_000_000
+ROUNDS = 1 if QUICK else 3
 SESSIONS = 40
 _SEED = 20260101
 _MIX = {"read": 34, "plan": 10, "shell": 38, "edit": 15, "fetch": 3}

@@ -22,6 +22,7 @@ _DESCRIPTION = (
     "going on; the change was made in the order form, so begin with the tests of that folder and its neighbours."
 )
 """Ordinary prose: a run of one letter would be looked at as if it were a key."""
+_PASSED_ON = ("IRKIT_BENCH_QUICK", "IRKIT_BENCH_PEERS")
 _NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
@@ -36,6 +37,7 @@ def staged(part: str, timeout_s: float = 600) -> list[Figure]:
             "PATH": os.defpath,
             "TERM": "dumb",
             _INSIDE: part,
+            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         }
         code = f"import json,bench.{part} as p; print(json.dumps(p.measure()))"
         done = subprocess.run(
