@@ -139,8 +139,8 @@ RULE_FILES_MAX = 500
 """Rule files of a site."""
 TRANSCRIPTS_MAX = 20_000
 """Transcripts that a replay without a file takes up, the newest first."""
-DETECTOR_WINDOW_CHARS = 256 * KIB
-"""Text that the detector library gets at a time: far below its own limits, which raise."""
+DETECTOR_WINDOW_CHARS = 8 * KIB
+"""Text that the detector library gets at a time. Its time grows with the square of some texts (`eyJeyJ…`): 0.9 s for 64 KiB."""
 EXACT_VALUE_MIN_CHARS = 8
 """A shorter known value is not looked for everywhere: it would hit ordinary words."""
 EXACT_VALUE_MAX_CHARS = 16 * KIB
@@ -161,6 +161,12 @@ POLICY_FILES_MAX = 1000
 """Site rules and playbooks together; a policy with more is not approved."""
 POLICY_FILE_MAX_BYTES = 256 * KIB
 """`irkit.toml`, the exceptions, one rule file, one playbook."""
+POLICY_MAX_BYTES = 4 * MIB
+"""All policy files together: a guard reads them again and again on its loop."""
+POLICY_EXPLAINED_MAX_BYTES = 64 * KIB
+"""A larger changed file is parsed only when it is approved: hostile YAML costs about 30 ms a KiB."""
+POLICY_EXPLAIN_MAX_S = 3.0
+"""What comparing and parsing changed files may take in all; the rest is named without."""
 POLICY_DIFF_MAX_LINES = 400
 """What is shown of one changed policy file."""
 PROOF_CODE_LIFE_S = 60.0

@@ -47,6 +47,7 @@ def methods(guard: "Guard") -> dict[str, Method]:
         "incident.close": api.incident_close,
         "policy.show": api.policy_show,
         "policy.approve": api.policy_approve,
+        "policy.passphrase": api.policy_passphrase,
         "rules.except": api.rules_except,
     }
 
@@ -220,14 +221,19 @@ class Api:
         challenge = self._g.governance.proofs.challenge(caller.pid)
         return dict(msgspec.to_builtins(challenge))
 
-    def policy_show(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    async def policy_show(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """The approved policy's digest and what differs from it."""
-        return self._g.governance.summary()
+        return await self._g.governance.summary()
 
     def policy_approve(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Make the changed policy the approved one. Needs proof of a human."""
         self._prove(params, caller)
         return self._g.governance.approve(_name(caller), _text(params, "digest"))
+
+    def policy_passphrase(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """Set the operator passphrase. Needs proof of a human: by the one until now, where there is one."""
+        self._prove(params, caller)
+        return self._g.governance.set_passphrase(_text(params, "text"), _name(caller))
 
     def rules_except(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Add an exception with an expiry. Needs proof of a human."""

@@ -8,19 +8,24 @@ Rules:
 - The digest lives in the guard's state, the texts in `policy/DIGEST/` of the home. A copy that does not have its digest
   is not used; if the files do not have it either, irkit's own defaults hold and that is reported.
 - A guard that ran before always gets a policy that it can run with: nothing in a file stops it.
+- `effective` compares bytes and nothing more, because a guard calls it on its loop: an agent can put any file there, and
+  parsing it or making a diff of it may take seconds. `explained` does that, in a thread, when a person asks.
 It must never take a text into force that no person saw as a whole: `approve` names the digest that was shown.
 """
 
 import contextlib
 import difflib
 import functools
+import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from irkit import limits
 from irkit.detect.exception import RuleException
@@ -60,6 +65,8 @@ class Change(Struct, frozen=True):
     """Why a broken one does not parse, with its line."""
     diff: str = ""
     """Unified diff, bounded. Whoever changed the file wrote it: sinks make it safe to show."""
+    sha256: str = ""
+    """Of the file as it is now; empty when it was removed or cannot be read."""
 
 
 class Effective(Struct, frozen=True):
@@ -74,25 +81,44 @@ class Effective(Struct, frozen=True):
     """The files as they were read, approved or not."""
 
 
-def effective(home: Home, state: State, check: Check, before: Effective | None = None) -> Effective:
+def effective(home: Home, state: State, check: Check) -> Effective:
     """The policy to go by. Approves the first one; raises BadInputError only then, when it does not parse.
 
-    Given the result of `before`, nothing is parsed or compared again while the files stay the same.
+    The changes are named, not explained.
     """
     current = read_policy(home)
     known = state.get(STATE_KEY) or _left_behind(home)
-    if before and known == before.digest and current == before.seen:
-        return before
     if not known:
         approved = approve(home, state, current.digest, check)
-        return Effective(current.files, approved, approved, seen=current)
+        return Effective(current.files, approved, approved)
     if known == current.digest and not current.unreadable:
         with contextlib.suppress(OSError):  # the copy is for the day when the files are not as approved
             _save_copy(home, current.files, known)
-        return Effective(current.files, known, known, seen=current)
+        return Effective(current.files, known, known)
     approved_files, trouble = _approved(home, known)
-    found = changes(approved_files, current.files, current.unreadable, check)
-    return Effective(approved_files, known, current.digest, (*trouble, *found), current)
+    found = (*trouble, *_differences(approved_files, current))
+    return Effective(approved_files, known, current.digest, found, current)
+
+
+def explained(found: Effective, check: Check) -> tuple[Change, ...]:
+    """The changes with their diffs, and what does not parse as broken. May take `POLICY_EXPLAIN_MAX_S`: for a thread."""
+    ends = time.monotonic() + limits.POLICY_EXPLAIN_MAX_S
+    full = []
+    for change in found.changes:
+        before, after = found.files.get(change.name, b""), found.seen.files.get(change.name)
+        if change.kind == "broken":
+            full.append(change)
+        elif time.monotonic() > ends or len(after or b"") > limits.POLICY_EXPLAINED_MAX_BYTES:
+            full.append(
+                replace(change, problem="too long to compare here; it is checked when it is approved")
+            )
+        else:
+            problem = _problem(change.name, after, check)
+            diff = _diff(change.name, before, after or b"")
+            full.append(
+                replace(change, kind="broken" if problem else change.kind, problem=problem, diff=diff)
+            )
+    return tuple(full)
 
 
 def approve(home: Home, state: State, digest: str, check: Check | None = None) -> str:
@@ -137,29 +163,27 @@ def check_policy(files: Files) -> None:
     _check_rules([(name, text) for name, text in texts.items() if name.startswith("rules/")])
 
 
-def changes(
-    approved: Files, current: Files, unreadable: Mapping[str, str], check: Check
-) -> tuple[Change, ...]:
-    """What differs, by name."""
-    found = []
-    for name in sorted({*approved, *current, *unreadable}):
-        if name in unreadable:
-            found.append(Change(name, "broken", f"cannot be read ({unreadable[name]})"))
-            continue
-        before, after = approved.get(name), current.get(name)
-        if before == after:
-            continue
-        diff = _diff(name, before or b"", after or b"")
-        if after is None:
-            found.append(Change(name, "removed", diff=diff))
-            continue
-        try:
-            check({name: after})
-        except BadInputError as error:
-            found.append(Change(name, "broken", error.diagnostics(), diff))
-        else:
-            found.append(Change(name, "added" if before is None else "edited", diff=diff))
-    return tuple(found)
+def _differences(approved: Files, current: Policy) -> Iterator[Change]:
+    for name in sorted({*approved, *current.files, *current.unreadable}):
+        before, after = approved.get(name), current.files.get(name)
+        if name in current.unreadable:
+            yield Change(name, "broken", f"cannot be read ({current.unreadable[name]})")
+        elif after is None:
+            yield Change(name, "removed")
+        elif before != after:
+            kind: Literal["added", "edited"] = "added" if before is None else "edited"
+            yield Change(name, kind, sha256=hashlib.sha256(after).hexdigest())
+
+
+def _problem(name: str, data: bytes | None, check: Check) -> str:
+    """Why this one text does not parse, empty when it does or is gone."""
+    if data is None:
+        return ""
+    try:
+        check({name: data})
+    except BadInputError as error:
+        return error.diagnostics()
+    return ""
 
 
 # --- the approved copy -------------------------------------------------------------------

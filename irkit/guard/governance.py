@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may lower protection, and what policy holds: proofs, approved policy, exceptions."""
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import msgspec
 from irkit.clock import iso
 from irkit.detect.exception import RuleException
 from irkit.errors import BadInputError
-from irkit.guard.approval import approve, check_policy, effective
+from irkit.guard.approval import approve, check_policy, effective, explained
 from irkit.guard.proof import Proofs
 from irkit.incident.playbook import seconds
 from irkit.incident.session import Session
@@ -27,6 +28,7 @@ class Governance:
     def __init__(self, guard: "Guard") -> None:
         self._g = guard
         self.changes = guard.policy.approved.changes
+        self._explaining = asyncio.Lock()
         self.proofs = Proofs(
             monotonic=guard.clock.monotonic,
             passphrase_file=os.path.join(guard.home.keys, "operator"),
@@ -60,7 +62,13 @@ class Governance:
     def report_changes(self) -> None:
         """Write down what differs from the approved policy."""
         for change in self.changes:
-            args = {"what": "policy", "file": change.name, "kind": change.kind, "problem": change.problem}
+            args = {
+                "what": "policy",
+                "file": change.name,
+                "kind": change.kind,
+                "problem": change.problem,
+                "sha256": change.sha256,
+            }
             self._g.books.record_own("tampering", None, args)
             self._g.say(
                 f"policy: {change.name} {change.kind}; the approved one holds; see `irkit policy show`"
@@ -70,15 +78,17 @@ class Governance:
                 "rule_quarantined", None, {"rule": one.name, "why": one.what, "fix": one.fix}
             )
 
-    def summary(self) -> dict[str, Any]:
-        """What `irkit policy show` prints."""
-        self.look()
-        found = effective(self._g.home, self._g.store, check_policy)
+    async def summary(self) -> dict[str, Any]:
+        """What `irkit policy show` prints. One at a time, in a thread: hostile files take seconds to compare."""
+        async with self._explaining:
+            self.look()
+            found = effective(self._g.home, self._g.store, check_policy)
+            changes = await asyncio.to_thread(explained, found, check_policy)
         return {
             "approved": self._g.policy.approved.digest,
             "digest": found.current,
             "files": sorted(self._g.policy.approved.files),
-            "changes": [msgspec.to_builtins(change) for change in self.changes],
+            "changes": [msgspec.to_builtins(change) for change in changes],
             "quarantined": [one._asdict() for one in self._g.policy.rules.quarantined],
         }
 
@@ -89,6 +99,12 @@ class Governance:
         self._g.reload_policy()
         self.changes = self._g.policy.approved.changes
         return {"approved": approved, "by": by}
+
+    def set_passphrase(self, text: str, by: str) -> dict[str, Any]:
+        """In force at once. The text is kept nowhere."""
+        self.proofs.set_passphrase(text)
+        self._g.books.record_own("policy_changed", None, {"what": "operator passphrase", "by": by})
+        return {"set": True, "by": by}
 
     # --- exceptions ----------------------------------------------------------------
     def add_exception(

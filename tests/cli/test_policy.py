@@ -8,6 +8,7 @@ import asyncio
 import json
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -50,13 +51,17 @@ def type_the_code(person: Seat) -> None:
     person.type(code.partition(":")[0] + "\n")
 
 
+def choose(person: Seat, words: str) -> None:
+    answer(person, "The new operator passphrase: ", words)
+    answer(person, "Once more: ", words)
+
+
 @pytest.mark.namespace
 def test_a_first_passphrase_needs_a_typed_code(home: Home) -> None:
     with seat(RUN, *SET, env={"IRKIT_HOME": home.path}) as person:
-        assert "irkit will set the operator passphrase" in person.until("To confirm, type ")
+        choose(person, WORDS)
+        assert "irkit will set the first operator passphrase" in person.until("To confirm, type ")
         type_the_code(person)
-        answer(person, "The new operator passphrase: ", WORDS)
-        answer(person, "Once more: ", WORDS)
         shown = person.until("ended with 0 .")
     assert "the operator passphrase is set\r\n" in shown
     assert WORDS not in shown
@@ -66,20 +71,55 @@ def test_a_first_passphrase_needs_a_typed_code(home: Home) -> None:
 @pytest.mark.namespace
 def test_a_second_one_needs_the_first(home: Home) -> None:
     set_passphrase(home.at("keys", "operator"), WORDS)
+    for said, ended in (("a guess of somebody", "3"), (WORDS, "0")):
+        with seat(RUN, *SET, env={"IRKIT_HOME": home.path}) as person:
+            choose(person, "another few words")
+            answer(person, "Operator passphrase: ", said)
+            shown = person.until(f"ended with {ended} .")
+        assert ("that is not the passphrase; try again" in shown) == (ended == "3")
+        assert check_passphrase(home.at("keys", "operator"), WORDS) == (ended == "3")
+    assert check_passphrase(home.at("keys", "operator"), "another few words")
+
+
+@pytest.mark.namespace
+def test_two_that_differ_are_not_set(home: Home) -> None:
     with seat(RUN, *SET, env={"IRKIT_HOME": home.path}) as person:
-        answer(person, "Operator passphrase: ", "a guess of somebody")
-        assert "that is not the passphrase; try again" in person.until("ended with 3 .")
-    with seat(RUN, *SET, env={"IRKIT_HOME": home.path}) as person:
-        answer(person, "Operator passphrase: ", WORDS)
-        answer(person, "The new operator passphrase: ", "another few words")
-        answer(person, "Once more: ", "another few wrods")
+        answer(person, "The new operator passphrase: ", WORDS)
+        answer(person, "Once more: ", "four plain wrods")
         assert "the two differ; try again" in person.until("ended with 2 .")
-    assert check_passphrase(home.at("keys", "operator"), WORDS)
+    assert not Path(home.at("keys", "operator")).exists()
+
+
+@pytest.mark.namespace
+def test_a_running_guard_takes_the_passphrase_at_once(home: Home) -> None:
+    """The real guard: a code for the first one, from then on the passphrase."""
+    guard = [sys.executable, "-m", "irkit", "guard", "--json"]
+    with subprocess.Popen(guard, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert "ready" in running.stdout.readline()
+        with seat(RUN, *SET, env={"IRKIT_HOME": home.path}) as person:
+            choose(person, WORDS)
+            person.until("To confirm, type ")
+            type_the_code(person)
+            person.until("ended with 0 .")
+        with seat(RUN, *SET, env={"IRKIT_HOME": home.path}) as person:
+            choose(person, "another few words")
+            answer(person, "Operator passphrase: ", "a guess of somebody")
+            person.until("ended with 3 .")
+        Path(home.config).write_text("when_guard_down = 'allow'\n")
+        with seat(RUN, "policy", "approve", env={"IRKIT_HOME": home.path}) as person:
+            answer(person, "Operator passphrase: ", WORDS)
+            shown = person.until("ended with 0 .")
+            assert "+when_guard_down = 'allow'" in shown
+            assert "approved by" in shown
+        running.terminate()
+    assert WORDS not in "".join(path.read_text() for path in Path(home.audit).glob("*.jsonl"))
 
 
 @pytest.mark.namespace
 def test_an_agents_child_sets_no_passphrase(home: Home) -> None:
     with seat(RUN, *SET, env={"IRKIT_HOME": home.path, "CLAUDECODE": "1"}) as agent:
+        choose(agent, WORDS)
         assert "this runs inside an agent's session" in agent.until("ended with 3 .")
     assert not Path(home.at("keys", "operator")).exists()
 
@@ -94,6 +134,7 @@ def test_a_child_of_a_process_known_as_an_agent_sets_no_passphrase(home: Home, t
     )
     irkit = [sys.executable, "-c", RUN, *SET]
     with seat(start, codex, *irkit, env={"IRKIT_HOME": home.path}) as agent:
+        choose(agent, WORDS)
         assert "this runs inside an agent's session" in agent.until("ended with 3 .")
 
 

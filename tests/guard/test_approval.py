@@ -4,13 +4,14 @@
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from irkit import limits
 from irkit.errors import BadInputError
-from irkit.guard.approval import STATE_KEY, Effective, approve, check_policy, effective
+from irkit.guard.approval import STATE_KEY, Change, Effective, approve, check_policy, effective, explained
 from irkit.guard.store import Store
 from irkit.home import Home
 
@@ -62,6 +63,10 @@ def guarded(tmp_path: Path) -> Guarded:
 
 def kinds(found: Effective) -> dict[str, str]:
     return {change.name: change.kind for change in found.changes}
+
+
+def full(found: Effective) -> dict[str, Change]:
+    return {change.name: change for change in explained(found, check_policy)}
 
 
 def test_a_first_start_approves_what_is_there(guarded: Guarded) -> None:
@@ -123,11 +128,14 @@ def test_later_the_approved_texts_hold(guarded: Guarded) -> None:
             "irkit.toml": "edited",
             "playbooks/night.yml": "removed",
             "playbooks/other.yml": "added",
-            "rules/broken.yml": "broken",
+            "rules/broken.yml": "added",
         }
-    edited = found.changes[0]
-    assert '-when_guard_down = "deny"\n+when_guard_down = "allow"' in edited.diff
-    assert found.changes[-1].problem.startswith("rules/broken.yml:")
+    changes = full(found)
+    assert '-when_guard_down = "deny"\n+when_guard_down = "allow"' in changes["irkit.toml"].diff
+    assert changes["playbooks/night.yml"].diff.startswith("--- approved/playbooks/night.yml")
+    assert (changes["playbooks/other.yml"].kind, changes["playbooks/other.yml"].problem) == ("added", "")
+    assert changes["rules/broken.yml"].kind == "broken"
+    assert changes["rules/broken.yml"].problem.startswith("rules/broken.yml:")
 
 
 @pytest.mark.parametrize("made", ["unknown_key = 1", "a = ", b"\xff\xfe", ""])
@@ -137,7 +145,8 @@ def test_no_text_stops_a_guard_that_ran_before(guarded: Guarded, made: str | byt
     guarded.write("irkit.toml", made)
     found = guarded.start()
     assert found.files == {"irkit.toml": CONFIG.encode()}
-    assert kinds(found) == {"irkit.toml": "broken" if made else "edited"}
+    assert kinds(found) == {"irkit.toml": "edited"}
+    assert full(found)["irkit.toml"].kind == ("broken" if made else "edited")
 
 
 def test_a_file_that_cannot_be_read_is_tampering(guarded: Guarded) -> None:
@@ -243,27 +252,52 @@ def test_a_crash_between_copy_and_state_leaves_the_old_policy(guarded: Guarded) 
     assert guarded.start().files == {"irkit.toml": CONFIG.encode()}
 
 
-def test_the_same_files_are_not_judged_again(guarded: Guarded) -> None:
+def test_another_edit_is_another_change(guarded: Guarded) -> None:
     guarded.start()
     guarded.write("rules/x.yml", "name: 1")
-    checked: list[str] = []
-    before = effective(guarded.home, guarded.store, checked.extend)
-    checked.clear()
-    assert effective(guarded.home, guarded.store, checked.extend, before) is before
-    assert not checked
+    first = guarded.start().changes
+    assert guarded.start().changes == first
     guarded.write("rules/x.yml", "name: 2")
-    assert effective(guarded.home, guarded.store, checked.extend, before) != before
-    assert checked == ["rules/x.yml"]
+    assert guarded.start().changes != first
 
 
-def test_a_diff_is_bounded_in_lines_and_time(guarded: Guarded) -> None:
+def test_looking_parses_nothing(guarded: Guarded) -> None:
+    """An agent can put any text there, and the guard looks on its loop: this one takes seconds to parse."""
+    guarded.start()
+    guarded.write("rules/slow.yml", "a: [" + "x, " * 80_000)
+    guarded.write("rules/many.yml", "#\n" * (limits.POLICY_FILE_MAX_BYTES // 2))
+    before = time.monotonic()
+    found = guarded.start()
+    assert time.monotonic() - before < 0.5
+    assert kinds(found) == {"rules/many.yml": "added", "rules/slow.yml": "added"}
+    assert {change.problem for change in explained(found, check_policy)} == {
+        "too long to compare here; it is checked when it is approved"
+    }
+    assert time.monotonic() - before < 1
+
+
+def test_explaining_is_bounded_in_time_over_all_files(guarded: Guarded) -> None:
+    guarded.start()
+    for number in range(50):
+        guarded.write(f"rules/{number:02}.yml", "name: x")
+    now = time.monotonic()
+
+    def slow(files: Mapping[str, bytes]) -> None:
+        time.sleep(limits.POLICY_EXPLAIN_MAX_S / 4)
+
+    changes = explained(guarded.start(), slow)
+    assert time.monotonic() - now < 2 * limits.POLICY_EXPLAIN_MAX_S
+    assert len(changes) == 50
+    assert changes[0].problem == ""
+    assert changes[-1].problem.startswith("too long to compare here")
+
+
+def test_a_diff_is_bounded(guarded: Guarded) -> None:
     guarded.start()
     guarded.write("rules/long.yml", "x: y\n" * (limits.POLICY_DIFF_MAX_LINES + 50))
-    guarded.write("rules/many.yml", "#\n" * (limits.POLICY_FILE_MAX_BYTES // 2))
+    guarded.write("rules/many.yml", "#\n" * (limits.POLICY_EXPLAINED_MAX_BYTES // 2))
     guarded.write("rules/wide.yml", "#" * 10_000)
-    before = time.monotonic()
-    long, many, wide = effective(guarded.home, guarded.store, lambda _files: None).changes
-    assert time.monotonic() - before < 2
+    long, many, wide = explained(guarded.start(), lambda _files: None)
     assert len(long.diff.splitlines()) == limits.POLICY_DIFF_MAX_LINES + 1
     assert long.diff.endswith("(53 more lines)")
     assert "too many to compare" in many.diff

@@ -84,3 +84,21 @@ def test_too_many_files_are_named(tmp_path: Path) -> None:
     found = read_policy(home)
     assert len(found.files) + 2 == limits.POLICY_FILES_MAX  # two names are always looked for
     assert list(found.unreadable.values()) == [f"more than {limits.POLICY_FILES_MAX} policy files"]
+
+
+def test_all_files_together_are_bounded(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    fit = limits.POLICY_MAX_BYTES // limits.POLICY_FILE_MAX_BYTES
+    for number in range(fit + 2):
+        with open(home.at("rules", f"{number:02}.yml"), "wb") as file:
+            file.truncate(limits.POLICY_FILE_MAX_BYTES)
+    found = read_policy(home)
+    assert len(found.files) == fit
+    assert set(found.unreadable.values()) == {"over 0 bytes, with the other policy files"}
+
+
+def test_a_folder_of_too_many_names_is_one_problem(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    for number in range(4 * limits.POLICY_FILES_MAX + 1):
+        os.mknod(home.at("rules", f"{number}.txt"))
+    assert read_policy(home).unreadable == {"rules/": f"more than {4 * limits.POLICY_FILES_MAX} entries"}

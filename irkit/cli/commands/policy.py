@@ -8,7 +8,7 @@ from typing import Any
 from irkit import exit_codes
 from irkit.cli.human import ask_passphrase, local_proof, prove
 from irkit.cli.output import emit, paint
-from irkit.errors import BadInputError, IrkitError
+from irkit.errors import BadInputError, GuardUnreachableError
 from irkit.guard import client
 from irkit.guard.passphrase import set_passphrase
 from irkit.home import Home
@@ -69,20 +69,19 @@ def _text(found: dict[str, Any]) -> str:
 def _set_passphrase(home: Home, as_json: bool) -> int:
     """The passphrase until now, or a typed code, proves that a person sets it: an agent's would lock people out."""
     home.make()
-    local_proof(home, "set the operator passphrase")
     first = ask_passphrase("The new operator passphrase: ")
     if ask_passphrase("Once more: ") != first:
         raise BadInputError("the two differ", fix="try again")
-    set_passphrase(os.path.join(home.keys, "operator"), first)
-    later = _guard_runs(home)
-    words = "; the running guard takes it at its next start" if later else ""
-    emit(as_json, {"set": True, "restart_guard": later}, f"the operator passphrase is set{words}")
-    return exit_codes.DONE
-
-
-def _guard_runs(home: Home) -> bool:
+    if os.path.lexists(home.at("keys", "operator")):
+        what = "replace the operator passphrase: prove it with the one until now"
+    else:
+        what = "set the first operator passphrase"
     try:
-        client.call(home, "ping", timeout_s=1)
-    except IrkitError:
-        return False
-    return True
+        proof = prove(home, what)
+    except GuardUnreachableError:
+        local_proof(home, what)
+        set_passphrase(home.at("keys", "operator"), first)
+    else:
+        client.call(home, "policy.passphrase", {"text": first, **proof})
+    emit(as_json, {"set": True}, "the operator passphrase is set")
+    return exit_codes.DONE
