@@ -18,8 +18,8 @@ from pathlib import Path
 
 from bench.measure import QUICK, Figure, median
 
-CALLS = 300_000
-LONG = 600_000 if QUICK else 3_000_000
+CALLS = 100_000 if QUICK else 300_000
+LONG = 500_000 if QUICK else 3_000_000
 ROUNDS = 1 if QUICK else 3
 SESSIONS = 40
 _SEED = 20260101
