@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bench.measure import Figure
@@ -54,15 +54,22 @@ def _about(load: list[tuple[float, float, float]]) -> str:
         shared += (
             f"; it was {one_minute[0]:.1f} before anything was measured, so other programs shared the cores"
         )
-    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    libraries = ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
     return (
         f"- machine: {_processor()}, {cores} cores, {platform.machine()}\n"
         f"- system: {platform.system()} {platform.release()}\n"
-        f"- versions: Python {platform.python_version()}, irkit {version('irkit')}, {libraries}\n"
+        f"- versions: Python {platform.python_version()}, irkit {_version('irkit')}, {libraries}\n"
         f"- date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}\n"
         f"- {shared}\n"
         f"- rounds: {'quick (`--quick`)' if os.environ.get('IRKIT_BENCH_QUICK') else 'full'}\n"
     )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "(run from its folder)"
 
 
 def _processor() -> str:
