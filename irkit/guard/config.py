@@ -160,9 +160,9 @@ def _problems(config: Config) -> Iterator[tuple[str, str, str]]:
     """(key or value, what is wrong, how to fix it)"""
     for name, one in config.agents.items():
         if name not in AGENTS:
-            near = difflib.get_close_matches(name, AGENTS, n=1)
+            near = difflib.get_close_matches(name[:100], AGENTS, n=1)
             fix = f"write {near[0]}" if near else f"one of {', '.join(AGENTS)}"
-            yield name, f"no agent is called {name!r}", fix
+            yield name, f"no agent is called {name[:100]!r}", fix
         yield from _relative(*one.executables, *one.scripts)
     for watch in config.watch:
         if bool(watch.path) == bool(watch.glob):

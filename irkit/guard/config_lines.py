@@ -63,6 +63,7 @@ def line_of(text: str, word: str, section: str | None = None) -> int:
 def _remedy(key: str, section: str, tables: Tables) -> str:
     """The nearest key of that table; else the table that has this key; else where to look."""
     here = tables.get(section) or tables.get(f"{section.split('.', 1)[0]}.NAME", ())
+    key = key[:_SAID_MAX_CHARS]  # comparing takes long with long words
     near = difflib.get_close_matches(key, here, n=1)
     if near:
         return f"did you mean {near[0]}?"
