@@ -182,3 +182,5 @@ NOTIFY_OUTPUT_MAX_BYTES = 4 * KIB
 """What a notify command may say, and what is read of a webhook's answer."""
 NOTIFY_TERMINALS_MAX = 16
 """Terminals of one session that are told."""
+NONCES_MAX = 20_000
+"""Hook requests remembered by their nonce, so that a late one is not counted again from the spool."""

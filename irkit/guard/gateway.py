@@ -7,6 +7,7 @@ turn of the loop. Hooks that wait behind it find the latch.
 
 import asyncio
 import socket
+from collections import OrderedDict
 from collections.abc import Callable
 
 from irkit import limits
@@ -44,8 +45,18 @@ class Gateway:
         self._books = books
         self._changed = changed
         self._reported: set[tuple[object, str]] = set()
+        self._heard: OrderedDict[str, None] = OrderedDict()
         self.firing: dict[str, float] = {}
         """Agent -> when a hook of it, started by that agent, was last seen."""
+
+    def hear(self, nonce: str) -> bool:
+        """Remember a request by its nonce; False when it was judged before, by this way or from the spool."""
+        if nonce in self._heard:
+            return False
+        self._heard[nonce] = None
+        if len(self._heard) > limits.NONCES_MAX:
+            self._heard.popitem(last=False)
+        return True
 
     def peer(self, connection: socket.socket) -> Peer:
         """Who is at the other end."""
@@ -53,6 +64,8 @@ class Gateway:
 
     def decide(self, call: HookCall) -> Answer | asyncio.Future[Answer]:
         """Judge now; a very large payload is parsed and redacted in a thread first."""
+        if not self.hear(call.nonce):
+            return Answer(2, b"", b"irkit has judged this request before, so it is refused now.\n")
         if call.size <= limits.PAYLOAD_JUDGED_BYTES or call.sha256:
             reading = self._read(call)
             return self._judged(call, reading, self._judge.prepare(reading, call.peer)).answer

@@ -77,6 +77,9 @@ class Intake:
             if isinstance(item, spool.SpoolReject):
                 self._reject(item)
                 continue
+            if not self._g.gateway.hear(item.nonce):
+                spool.remove(self._g.home.spool, item)
+                continue
             reading = read_payload(item.agent, item.event, item.data, len(item.data), "")
             payload = (
                 reading.payload

@@ -13,6 +13,9 @@ import posix
 import sys
 
 
+nonce = ""  # of the request that the guard may have heard: what is spooled carries it, and is not counted twice
+
+
 def slow(what, data):
     try:
         with open("hook_slow.py", "rb") as text:
@@ -53,6 +56,8 @@ def ask(data, grace=2.0):
     from _socket import socket
     from time import monotonic
 
+    global nonce
+    nonce = posix.urandom(8).hex()
     deadline = monotonic() + grace
     answer = b""
     try:
@@ -63,7 +68,7 @@ def ask(data, grace=2.0):
             uid = int.from_bytes(guard.getsockopt(1, 17, 12)[4:8], sys.byteorder)
             if uid and uid != posix.stat(".").st_uid:
                 slow("down", data)
-        head = "irkit-hook/1 %s %s %s %d\n" % (sys.argv[1], sys.argv[2], posix.urandom(8).hex(), len(data))
+        head = "irkit-hook/1 %s %s %s %d\n" % (sys.argv[1], sys.argv[2], nonce, len(data))
         guard.sendall(head.encode() + data)
         while True:
             part = guard.recv(65536)

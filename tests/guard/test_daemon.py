@@ -208,6 +208,8 @@ def test_a_stopped_guard_makes_hooks_refuse_at_their_deadline(tmp_path: Path) ->
     assert late.returncode == 2
     assert b"did not answer" in late.stderr
     until(lambda: len(on.log("before_tool")) >= 1)
+    until(lambda: os.listdir(on.home.spool) == [], 40)
+    assert len(on.log("before_tool")) == 1, "what was spooled late is the call that the guard heard"
     end(on.guard)
 
 
