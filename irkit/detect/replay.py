@@ -24,6 +24,7 @@ from irkit.detect.acts import DELETES, ordinary_target
 from irkit.detect.detection import Detection
 from irkit.detect.engine import Engine
 from irkit.detect.files import suspect
+from irkit.detect.quiet_code import is_code, is_quiet
 from irkit.detect.telling import telling
 from irkit.errors import BadInputError
 from irkit.stream.event import Event, Kind
@@ -157,7 +158,23 @@ class _Short(msgspec.Struct, gc=False):
     file: Any = None
 
 
+class _Written(msgspec.Struct, gc=False):
+    """The arguments that hold what is written: `CONTENT_ARGS`, and lists of edits."""
+
+    content: Any = None
+    new_string: Any = None
+    new_string_2: Any = msgspec.field(name="newString", default=None)
+    new_str: Any = None
+    file_text: Any = None
+    contents: Any = None
+    insert_text: Any = None
+    text: Any = None
+    new_source: Any = None
+    edits: Any = None
+
+
 _decode_short = msgspec.json.Decoder(_Short).decode
+_decode_written = msgspec.json.Decoder(_Written).decode
 
 
 def _generic(lines: Iterable[bytes], engine: Engine, redact: Redacts, problem: Problem) -> Iterator[Event]:
@@ -215,15 +232,43 @@ def _plain(one: _Line, kind: Kind, raw: bytes, engine: Engine) -> bool:
     path = short.file_path or short.path or short.file_path_2 or _other_path(short)
     if kind != "write":
         return path.__class__ is str and not suspect(path)
-    if one.tool.lower() in DELETES or b"*** Begin Patch" in raw:
+    if path.__class__ is not str or one.tool.lower() in DELETES:
         return False
-    return path.__class__ is str and ordinary_target(path)
+    if b"*** Begin Patch" in raw or b"\\u00" in raw:  # an escape may hide a letter of it
+        return False
+    return ordinary_target(path) or _quiet_script(one, path, raw, engine)
+
+
+def _quiet_script(one: _Line, path: str, raw: bytes, engine: Engine) -> bool:
+    """Whether running the code that is written to this file would be no act, and nothing of it need be remembered."""
+    cwd = one.cwd or ""
+    if not is_code(path) or suspect(path) or suspect(cwd) or "etc/" in path or "/etc" in cwd:
+        return False
+    written = _decode_written(raw)
+    text = (
+        written.content
+        or written.new_string
+        or written.new_string_2
+        or written.new_str
+        or written.file_text
+        or _other_text(written)
+    )
+    return (
+        text.__class__ is str
+        and written.edits is None
+        and is_quiet(text)
+        and not engine.remembers(one.agent, one.session)
+    )
 
 
 def _other_path(short: _Short) -> Any:
     return (
         short.absolute_path or short.notebook_path or short.target_file or short.filename or short.file or ""
     )
+
+
+def _other_text(written: _Written) -> Any:
+    return written.contents or written.insert_text or written.text or written.new_source or ""
 
 
 def _seconds(ts: str) -> float:

@@ -177,3 +177,90 @@ def test_names_of_the_late_are_in_order() -> None:
         names(replay([line("rm -rf ~", 9.0), line("rm -rf ~", 1.0)], "generic", Engine(rules()), Masks()))
         == ["destroy.home"] * 2
     )
+
+
+COMMANDS = [
+    "npm test",
+    "git status",
+    "python a.py",
+    "sh b.sh",
+    "rm -rf ~",
+    "cat ~/.ssh/id_rsa",
+    "npm publish",
+    "node c.js",
+]
+TEXTS = [
+    "x = 1",
+    "import shutil\nshutil.rmtree('/home')",
+    "rm -rf ~",
+    "os.system('rm -rf ~')",
+    "open('~/.ssh/id_rsa')",
+    "hunter2secret",
+    "*** Begin Patch\n*** Delete File: /etc/passwd",
+    "",
+]
+PATHS = [
+    "a.py",
+    "b.sh",
+    "c.js",
+    "README.md",
+    "/etc/x.py",
+    "~/.bashrc",
+    "/home/dev/.ssh/k.py",
+    ".claude/settings.json",
+]
+INPUTS = st.one_of(
+    st.tuples(st.just("Bash"), st.fixed_dictionaries({"command": st.sampled_from(COMMANDS)})),
+    st.tuples(st.just("Read"), st.fixed_dictionaries({"file_path": st.sampled_from(PATHS)})),
+    st.tuples(
+        st.sampled_from(["Write", "Edit", "delete_file"]),
+        st.fixed_dictionaries(
+            {"file_path": st.sampled_from(PATHS)},
+            optional={
+                "content": st.sampled_from(TEXTS),
+                "new_string": st.sampled_from(TEXTS),
+                "old_string": st.sampled_from(TEXTS),
+                "text": st.sampled_from([*TEXTS, 5, ["x"]]),
+                "edits": st.lists(st.fixed_dictionaries({"new_string": st.sampled_from(TEXTS)}), max_size=2),
+            },
+        ),
+    ),
+    st.tuples(st.sampled_from(["TodoWrite", "WebSearch", "mcp__x__send"]), st.just({"query": "x"})),
+)
+CALL = st.tuples(
+    INPUTS,
+    st.sampled_from(["s", "t"]),
+    st.sampled_from(["/home/dev/work/api", "/etc", "/home/dev/.claude", ""]),
+    st.sampled_from([0.0, 1.0, 30.0, -5.0]),
+    st.sampled_from(["", "c1", "c2"]),
+    st.integers(1, 45),
+)
+
+
+def _lines(calls: list[Any]) -> Iterator[bytes]:
+    ts = 1000.0
+    for (tool, given_input), session, cwd, step, call_id, times in calls:
+        for _ in range(times):
+            ts += step
+            yield line(
+                "", ts, session=session, tool=tool, input=given_input, cwd=cwd, call_id=call_id, user="u"
+            )
+
+
+@given(st.lists(CALL, max_size=12))
+def test_the_fast_way_finds_what_the_whole_way_finds(calls: list[Any]) -> None:
+    fast, whole = Engine(rules()), Engine(rules())
+    whole.reads_all = True
+    lines = list(_lines(calls))
+    assert list(replay(lines, "generic", fast, Masks())) == list(replay(lines, "generic", whole, Masks()))
+
+
+def test_a_script_that_was_written_over_with_plain_code_is_forgotten() -> None:
+    removes = line(
+        "", tool="Write", input={"file_path": "a.py", "content": TEXTS[1]}, cwd="/home/dev/work/api"
+    )
+    plain = line("", tool="Write", input={"file_path": "a.py", "content": "x = 1"}, cwd="/home/dev/work/api")
+    runs = line("python a.py", cwd="/home/dev/work/api")
+    assert run([removes, runs])[0]
+    assert not run([removes, plain, runs])[0]
+    assert run([plain, removes, runs])[0]
