@@ -113,10 +113,13 @@ class Watch:
     def _beyond_active(self, key: object, session: str, event: Event, *, fired: bool) -> bool:
         """Whether the count is `gte` for each value of `per` that is active in the window, or the cap."""
         active = self._active.touch(key)
-        for value in (session,) if self._session_per or self._per is None else self._per(Facts(event)):
-            active[value] = event.ts
-            if len(active) > limits.WINDOW_ENTRIES_MAX:
-                del active[next(iter(active))]
+        if self._session_per or self._per is None:
+            active[session] = event.ts
+        else:
+            for value in self._per(Facts(event)):
+                active[value] = event.ts
+        while len(active) > limits.WINDOW_ENTRIES_MAX:
+            del active[next(iter(active))]
         if not fired:
             return False
         since = event.ts - self._timespan

@@ -38,9 +38,9 @@ class Counts:
     def push(self, key: object, ts: float) -> bool:
         """Add one time to a group; whether `gte` of them now lie within the timespan, this one among them."""
         times = self._young.get(key)
-        if times is None:
-            return self._first(key, ts)
-        if isinstance(times, float):
+        if not isinstance(times, array):
+            if times is None:
+                return self._first(key, ts)
             times = self._young[key] = array("d", (times,))
         if ts < times[-1]:
             return self._late(times, ts)

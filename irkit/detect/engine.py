@@ -117,7 +117,7 @@ class Engine:
         if not memory.project and event.cwd:
             memory.begin(event.cwd)
         acts: tuple[Act, ...] = ()
-        if plan.derive is not None and event.args:
+        if event.args and plan.derive is not None:
             acts = plan.derive(event, memory)
             if memory.scripts or memory.fetched:
                 self.any_remembers = True
@@ -129,6 +129,8 @@ class Engine:
 
     def remembers(self, agent: str, session: str) -> bool:
         """Whether the session wrote or fetched something that a later call may run."""
+        if not self.any_remembers:
+            return False
         state = self._sessions.peek(f"{agent}:{session}")
         return state is not None and bool(state.memory.scripts or state.memory.fetched)
 
@@ -163,14 +165,15 @@ class Engine:
     @staticmethod
     def _reused(state: _Session, event: Event) -> bool:
         """Whether this source gave the call id to other arguments before."""
-        known = state.call_ids.get(event.source)
+        source, call_id = event.source, event.call_id
+        known = state.call_ids.get(source)
         if known is None:
-            known = state.call_ids[event.source] = {}
-        before = known.get(event.call_id)
+            known = state.call_ids[source] = {}
+        before = known.get(call_id)
         if before is None:
             if len(known) >= limits.CALL_IDS_MAX:
                 known.clear()
-            known[event.call_id] = event.args_sha256
+            known[call_id] = event.args_sha256
             return False
         return before != event.args_sha256
 
