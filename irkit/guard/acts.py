@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from irkit import limits
+from irkit import exit_codes, limits
 from irkit.guard.books import Books
 from irkit.guard.peer import Peer
 from irkit.home import Home
@@ -130,8 +130,8 @@ class Acts:
         except OSError as error:
             return Failed(f"the latch file cannot be changed ({error.strerror})")
         self._w.books.record_own("unlatch", session, {"incident": command.incident, "all": session is None})
-        if session and self.latched_all:
-            return Unverified("a latch for all still covers it: irkit unlatch --all")
+        if session and self.latched(replace(session, latched=False)):
+            return Unverified("another latch still covers it: see `irkit status`, and `irkit unlatch --all`")
         return Done()
 
     def _relatch_frozen(self) -> None:
@@ -251,15 +251,15 @@ class Acts:
         report = report_of(scene, killed, self._w.redact, besides)
         self._save_report(command, report)
         self._w.later(0, self._after_kill, session.id, report)
-        if killed.survivors:
-            return Failed(f"{len(killed.survivors)} survive")
+        if report.verdict == exit_codes.SURVIVOR:
+            return Failed(f"{len(killed.survivors)} known to survive; {report.verdict_words}")
         return Done(f"{len(killed.dead)} dead, each verified; {report.verdict_words}")
 
     def _after_kill(self, ident: str, report: KillReport) -> None:
         session = self._w.table.get(ident)
         if session is None:
             return
-        if not report.survivors:
+        if report.verdict != exit_codes.SURVIVOR:
             self.held.pop(ident, None)
             self._w.remember(f"held:{ident}", "")
             self._w.table.put(replace(session, state=State.KILLED, processes=()))

@@ -7,6 +7,7 @@ a challenge, which `Proofs` accepts only from a human's terminal. Freezing, latc
 
 import os
 import pwd
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +24,9 @@ from irkit.respond import procfs
 
 if TYPE_CHECKING:
     from irkit.guard.daemon import Guard
+
+
+_PROBE = re.compile(r"irkit-probe-[0-9a-f]{12}", re.ASCII)
 
 
 def methods(guard: "Guard") -> dict[str, Method]:
@@ -81,8 +85,12 @@ class Api:
 
     def probe_seen(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Whether a probe of `irkit init` arrived, and whether that agent itself was ever seen firing."""
-        session = str(params.get("session", ""))
-        found = [one for one in self._g.table if one.native == session]
+        session = _text(params, "session")
+        if not _PROBE.fullmatch(session):
+            raise BadInputError(f"{session!r} is no probe of `irkit init`")
+        found = [
+            one for one in self._g.table if one.native == session and not one.processes and not one.latched
+        ]
         for one in found:
             self._g.table.drop(one.id)
         return {"probe": bool(found), "firing": str(params.get("agent")) in self._g.gateway.firing}
@@ -202,6 +210,8 @@ class Api:
             else {"outcome": "Unverified", "reason": "it is still under way"}
         )
         done |= {"session": session.id, "incident": incident.id, "resumed": len(held.stopped) if held else 0}
+        if done["outcome"] not in {"Done", "Unverified"}:
+            return done
         if params.get("except_until") and incident.findings:
             rule = incident.findings[0].first.rule
             done["exception"] = self._g.governance.add_exception(

@@ -170,10 +170,17 @@ class Chores:
 
     def _go_round(self) -> None:
         self._round = self._g.loop.call_later(ROUND_S, self._go_round)
-        self._check_gate()
-        self._restore_latches()
-        self._g.governance.look()
-        self._g.intake.poll()
+        for step in (self._check_gate, self._restore_latches, self._g.governance.look, self._g.intake.poll):
+            try:
+                step()
+            except (
+                OSError
+            ) as error:  # a full disk must not end the round: the next step may be the one that matters
+                self._g.say(f"{step.__name__.strip('_')}: {error}")
+
+    def gate_was_written(self) -> None:
+        """The guard itself wrote the gate's files anew."""
+        self._hashes = gate_hashes(self._g.home)
 
     def _check_gate(self) -> None:
         """A hook's file that changed is put back and reported (threat T3)."""

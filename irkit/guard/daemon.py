@@ -32,6 +32,7 @@ from irkit.guard.hands import handlers, rechecks
 from irkit.guard.hooksock import HookServer
 from irkit.guard.intake import Intake
 from irkit.guard.judge import Judge, Policy
+from irkit.guard.learning import take_over_freezes
 from irkit.guard.lock import HomeLock, own_environment, refuse_inside_agent
 from irkit.guard.peer import Peer, PeerFinder
 from irkit.guard.rpc import RpcServer
@@ -81,7 +82,7 @@ class Guard:
         self.acts = Acts(self._wiring(), self._held_before())
         self.judge.latched = self.acts.latched
         self.journal = Journal(home.journal)
-        self.executor = Executor(handlers(self), self.journal, recheck=rechecks(self))
+        self.executor = Executor(handlers(self), self.journal, recheck=rechecks())
         self.casebook = Casebook(
             home,
             clock=self.clock,
@@ -156,6 +157,7 @@ class Guard:
         ready()
         self.casebook.read_back()
         self.chores.adopt_frozen()
+        take_over_freezes(self)
         for command, outcome in self.executor.resume():
             self.casebook.ended(command, outcome)
         unfinished = self.casebook.recover()
@@ -174,6 +176,7 @@ class Guard:
         self.judge.policy = _decisions(config)
         self.extra = config.extra_programs()
         write_gate(self.home, config.when_guard_down, config.when_down_per_agent())
+        self.chores.gate_was_written()
 
     def _defect(self, what: str, error: Exception) -> None:
         """A method raised what it should not: said and recorded, and the guard goes on."""

@@ -50,9 +50,9 @@ def handlers(guard: "Guard") -> Mapping[type[Command], Callable[[Any], AnyOutcom
     }
 
 
-def rechecks(guard: "Guard") -> Mapping[type[Command], Callable[[Any], AnyOutcome | None]]:
-    """After a crash: what has to be looked at before it is carried out again."""
-    return {Kill: Hands(guard).killed_already}
+def rechecks() -> Mapping[type[Command], Callable[[Any], AnyOutcome | None]]:
+    """After a crash a kill is carried out again: by (pid, start time) it is safe to repeat, and only it can tell."""
+    return {Kill: lambda _command: None}
 
 
 class Hands:
@@ -60,12 +60,6 @@ class Hands:
 
     def __init__(self, guard: "Guard") -> None:
         self._g = guard
-
-    def killed_already(self, command: Kill) -> AnyOutcome | None:
-        """After a crash: done when no process of the session lives any more, None when it has to be carried out."""
-        session = self._g.table.get(command.session)
-        alive = session is not None and any(self._g.books.alive(process) for process in session.processes)
-        return None if alive else Done("its agent processes are gone")
 
     def checkpoint(self, command: Checkpoint) -> AnyOutcome:
         """Sign the audit log as it is. Runs in a thread: it waits for the disk."""

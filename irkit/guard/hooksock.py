@@ -21,6 +21,7 @@ from irkit.agents.payload import Answer
 from irkit.guard.peer import Peer
 
 _MAGIC = b"irkit-hook/1"
+_BROKEN = Answer(2, b"", b"irkit could not judge this call (a defect), so it is refused.\n")
 
 
 class HookCall(NamedTuple):
@@ -123,7 +124,14 @@ class HookServer:
             self._admit(sock)
 
     def _admit(self, sock: socket.socket) -> None:
-        peer = self._gate.peer(sock)
+        try:
+            peer = self._gate.peer(sock)
+        except Exception as error:  # noqa: BLE001 - the seam: a hook is refused, never left to think that no guard runs
+            self._loop.call_exception_handler({"message": "a hook's peer", "exception": error})
+            with contextlib.suppress(OSError):
+                sock.send(_BROKEN.frame())
+            sock.close()
+            return
         tree = peer.tree
         if len(self._open) >= limits.CONNECTIONS_MAX or self._trees[tree] >= limits.TREE_MAX_CONNECTIONS:
             answer = self._gate.flooded(peer, "too many hook connections at once")
@@ -134,10 +142,10 @@ class HookServer:
         connection = _Connection(sock, peer, time.monotonic() + limits.HOOK_DEADLINE_S)
         self._trees[tree] += 1
         self._open[connection.fd] = connection
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(limits.HOOK_DEADLINE_S, self._expire)
         if not self._receive(connection):
             self._loop.add_reader(connection.fd, self._receive, connection)
-            if self._sweep is None:
-                self._sweep = self._loop.call_later(limits.HOOK_DEADLINE_S, self._expire)
 
     def _receive(self, connection: _Connection) -> bool:
         """Take what is there; True when the connection is done with."""
@@ -191,11 +199,17 @@ class HookServer:
         data = bytes(memoryview(connection.buffer)[: connection.need])
         call = HookCall(agent, event, nonce, data, connection.need, digest, connection.peer)
         self._loop.remove_reader(connection.fd)
-        answer = self._gate.decide(call)
+        try:
+            answer = self._gate.decide(call)
+        except Exception as error:  # noqa: BLE001 - the seam: one call's defect refuses that call
+            self._loop.call_exception_handler({"message": "a hook's call", "exception": error})
+            answer = _BROKEN
         if isinstance(answer, Answer):
             self._finish(connection, call, answer)
         else:
-            answer.add_done_callback(lambda done: self._finish(connection, call, done.result()))
+            answer.add_done_callback(
+                lambda done: self._finish(connection, call, _BROKEN if done.exception() else done.result())
+            )
 
     def _finish(self, connection: _Connection, call: HookCall, answer: Answer) -> None:
         if self._open.get(connection.fd) is not connection:

@@ -25,7 +25,7 @@ from irkit.detect.engine import Engine
 from irkit.errors import BadInputError
 from irkit.guard.books import Books
 from irkit.guard.peer import Peer
-from irkit.incident.session import ProcessId, Session, SessionTable
+from irkit.incident.session import ProcessId, Session, SessionTable, session_id
 from irkit.stream.event import Event
 from irkit.stream.ingest import Ingest, Origin
 from irkit.stream.words import describe
@@ -139,13 +139,19 @@ class Judge:
         return self._decide(event, Reading(agent_spec("claude-code"), payload), None)
 
     def _decide(self, event: Event, reading: Reading, process: ProcessId | None) -> Verdict:
+        claimed = self._table.get(session_id(event.agent, event.session)) if event.session else None
         claim = self._table.claim(event, process, self._books.alive)
         event = msgspec.structs.replace(event, session=claim.session.native)
-        found = self.engine.feed(event)
+        happening = reading.payload.happening
+        attempt = happening is Happening.BEFORE_TOOL and event.phase == "pre"
+        judged = msgspec.structs.replace(event, event=happening.value) if attempt else event
+        found = self.engine.feed(judged)
         session = self._table.note_call(claim.session, event, describe(event.tool, event.args))
         found = tuple(self._capped(one, event) for one in found)
-        refusable = reading.payload.happening.refusable
-        decision, reason = self._decision(session, reading, found) if refusable else ("", "")
+        latched = self.latched(session) or (claimed is not None and self._table.latched(claimed))
+        decision, reason = "", ""
+        if happening.refusable or (happening is Happening.MALFORMED and latched):
+            decision, reason = self._decision(reading, found, latched=latched)
         recorded = self._books.record(event, decision or "pass", max((d.risk for d in found), default=0))
         full = not recorded or self._books.log.full
         if full and decision in {"allow", "ask"} and self.policy.when_log_fails == "deny":
@@ -153,16 +159,16 @@ class Judge:
         for one in found:
             self._books.record_detection(event, one)
         if claim.mismatch:
-            self._books.record_own(
-                "tampering", session, {"what": "a session id that another live process holds"}
-            )
+            args = {"what": "a session id that another live process holds"}
+            self._books.record_own("tampering", session, args)
         return Verdict(event, session, decision, self._answer(reading, decision, reason), found, recorded)
 
-    def _decision(self, session: Session, reading: Reading, found: tuple[Detection, ...]) -> tuple[str, str]:
-        if self.latched(session):
+    def _decision(self, reading: Reading, found: tuple[Detection, ...], *, latched: bool) -> tuple[str, str]:
+        if latched:
             return "deny", "irkit has latched this session: no tool call of it runs"
         worst = max(found, key=lambda one: one.response.rank, default=None)
-        if reading.problem:
+        refused = worst is not None and worst.response.rank >= Response.DENY.rank
+        if reading.problem and not refused:
             decision = "deny" if reading.oversize else self.policy.when_guard_down
             return decision, f"irkit could not read this call ({reading.problem})"
         if worst is None or worst.response is Response.OBSERVE:
@@ -186,6 +192,8 @@ class Judge:
                 return asked
             reason += "; this agent cannot be made to ask, so it is refused: a person can allow it with `irkit rules except`"
             decision = "deny"
+        if decision == "deny" and happening is Happening.MALFORMED:
+            return Answer(2, b"", f"irkit refused this: {reason}.\n".encode())
         if decision == "deny":
             return spec.refuse(happening, f"irkit refused this call: {reason}.")
         return ALLOW

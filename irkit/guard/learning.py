@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from irkit import exit_codes
 from irkit.guard.acts import Held
 from irkit.incident.commands import AnyOutcome, Done, Failed, Freeze, Kill, Latch
 from irkit.incident.incident import Incident
 from irkit.incident.inputs import Answered, FreezeAsked, KillAsked
 from irkit.incident.session import ProcessId, Session, State
+from irkit.respond import journal, procfs
 from irkit.respond import latch as latch_file
-from irkit.respond import procfs
 
 if TYPE_CHECKING:
     from irkit.guard.daemon import Guard
@@ -46,9 +47,36 @@ def learn(guard: "Guard", told: dict[str, Any], by: str) -> None:
         if act == "freeze":
             _frozen(guard, session, stopped, foreground, by, reason)
         elif act == "kill":
-            _killed(guard, session, by, reason)
+            _killed(guard, session, by, reason, told.get("verdict"))
         guard.books.record_own(str(act), session, args)
     guard.acts.write_roster()
+
+
+def take_over_freezes(guard: "Guard") -> None:
+    """At the start: what was frozen by hand while no guard ran is frozen for this guard too, and can be resumed.
+
+    The journal says what irkit stopped; only what is stopped still, and the very same process, is taken over.
+    """
+    try:
+        entries = journal.records(guard.home.journal)
+    except OSError:
+        return
+    stopped = {key: None for entry in entries for key in _pairs(entry.get("stopped"))}
+    held = {tuple(key) for one in guard.acts.held.values() for key in one.stopped}
+    for session in guard.table:
+        agents = [process for process in session.processes if process in stopped and process not in held]
+        if any(
+            (proc := procfs.look(one.pid)) and proc.start == one.start and proc.state in "Tt"
+            for one in agents
+        ):
+            mine = [[key.pid, key.start] for key in stopped]
+            told = {
+                "act": "freeze",
+                "sessions": [session.id],
+                "stopped": mine,
+                "reason": "frozen by hand, without a guard",
+            }
+            learn(guard, told, "the kill path")
 
 
 def _frozen(
@@ -68,22 +96,20 @@ def _frozen(
     kept = tuple(dict.fromkeys((*(before.stopped if before else ()), *((k.pid, k.start) for k in mine))))
     held = Held(kept, tuple((k.pid, k.start) for k in foreground), at=guard.clock.now())
     guard.acts.remember_held(session.id, held)
-    session = guard.table.put(replace(session, state=State.FROZEN))
     subject = guard.casebook.subject(session, guard.table.sharing(session))
     given = FreezeAsked(at=guard.clock.now(), subject=subject, by=by, reason=reason or "frozen by hand")
-    _take(
-        guard,
-        guard.casebook.feed_done(guard.casebook.active_of(session.id), given),
-        Freeze,
-        Done("by hand"),
-    )
+    incident = guard.casebook.feed_done(guard.casebook.active_of(session.id), given)
+    if (
+        incident is not None
+    ):  # what was told is not believed: the freeze is done again, and says what it found
+        _take(guard, incident, Freeze, guard.executor.run(Freeze(incident=incident.id, session=session.id)))
 
 
-def _killed(guard: "Guard", session: Session, by: str, reason: str) -> None:
-    alive = [process for process in session.processes if guard.books.alive(process)]
-    outcome: AnyOutcome = (
-        Failed(f"{len(alive)} alive") if alive else Done("killed by hand, its agents are gone")
-    )
+def _killed(guard: "Guard", session: Session, by: str, reason: str, verdict: Any) -> None:
+    alive = guard.acts.scene(session).walk()
+    outcome: AnyOutcome = Done("killed by hand; nobody known of it is alive")
+    if alive or verdict == exit_codes.SURVIVOR:
+        outcome = Failed(f"{len(alive)} known to be alive after the kill by hand (verdict {verdict})")
     active = guard.casebook.active_of(session.id)
     now = guard.clock.now()
     if active is not None and active.waits:
@@ -92,7 +118,7 @@ def _killed(guard: "Guard", session: Session, by: str, reason: str) -> None:
         subject = guard.casebook.subject(session, guard.table.sharing(session))
         given = KillAsked(at=now, subject=subject, by=by, reason=reason or "killed by hand")
         incident = guard.casebook.feed_done(active, given)
-    if not alive:
+    if isinstance(outcome, Done):
         guard.acts.held.pop(session.id, None)
         guard.table.put(replace(session, state=State.KILLED, processes=()))
     _take(guard, incident, Kill, outcome)

@@ -193,7 +193,9 @@ class SessionTable:
             mode=event.mode or session.mode,
             calls=session.calls + (event.phase == "pre"),
             last_calls=(*session.last_calls[-2:], words) if event.phase == "pre" else session.last_calls,
-            state=State.RUNNING if session.state is State.ENDED else session.state,
+            state=State.RUNNING
+            if session.state in {State.ENDED, State.KILLED} and session.processes
+            else session.state,
         )
         return self.put(changed)
 

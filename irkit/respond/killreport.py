@@ -93,7 +93,7 @@ class KillReport:
     @property
     def verdict(self) -> int:
         """0, 10 or 11: see the rules."""
-        if self.survivors or self.unaccounted:
+        if self.survivors or self.unaccounted or not self.killed.settled:
             return exit_codes.SURVIVOR
         if self.proof and not self.spared and self.killed.frozen.settled:
             return exit_codes.DONE

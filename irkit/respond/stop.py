@@ -81,7 +81,7 @@ class Thawed:
 class Killed:
     """How a kill ended."""
 
-    __slots__ = ("commands", "dead", "frozen", "refused", "rounds", "seconds", "survivors")
+    __slots__ = ("commands", "dead", "frozen", "refused", "rounds", "seconds", "settled", "survivors")
 
     def __init__(self, frozen: Frozen) -> None:
         self.frozen = frozen
@@ -94,6 +94,8 @@ class Killed:
         """Command lines, read while everything stood still: they are gone after death. Not redacted."""
         self.rounds = 0
         self.seconds = 0.0
+        self.settled = True
+        """Whether two walks in a row found nobody alive. If not, somebody may have been born since."""
 
 
 def freeze(scene: Scene, spare: frozenset[Key] = frozenset()) -> Frozen:
@@ -187,6 +189,7 @@ def kill(scene: Scene) -> Killed:
         if living:
             time.sleep(pause)
             pause = min(pause * 2, _PAUSE_MAX_S)
+    done.settled = quiet >= 2
     _verify(scene, done)
     done.seconds = time.monotonic() - began
     return done

@@ -13,17 +13,23 @@ import posix
 import sys
 
 
-nonce = ""  # of the request that the guard may have heard: what is spooled carries it, and is not counted twice
+nonce = (
+    ""  # of the request that the guard may have heard: what is spooled carries it, and is not counted twice
+)
 
 
-def slow(what, data):
+def slow(what, data, *more):
     try:
         with open("hook_slow.py", "rb") as text:
             scope = {"__name__": "hook_slow"}
             exec(compile(text.read(), "hook_slow.py", "exec"), scope)
-        scope[what](sys.argv[1:], data)
+        scope[what](sys.argv[1:], data, *more)
     except BaseException as error:
         posix.write(2, b"irkit: the hook is damaged: %s\n" % repr(error).encode()[:200])
+    fail()
+
+
+def fail():
     starts = ("pre", "before", "permission", "userprompt", "tool.execute.before")
     posix._exit(2 if sys.argv[2].lower().startswith(starts) else 0)
 
@@ -41,15 +47,19 @@ def main():
         data = parts[0] if len(parts) == 1 else b"".join(parts)
     except OSError:
         pass
-    for name in ("latch", "KILL"):
-        try:
-            posix.lstat(name)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            pass
+    if there("latch") or there("KILL"):
         slow("latched", data)
     ask(data)
+
+
+def there(name):
+    try:
+        posix.lstat(name)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def ask(data, grace=2.0):
@@ -79,17 +89,23 @@ def ask(data, grace=2.0):
             if newline:
                 code, out, err = map(int, line.split())
                 if len(rest) >= out + err:
+                    if not code and (there("latch") or there("KILL")):
+                        slow("recheck", data, (code, rest[:out], rest[out : out + err]))
                     if out:
                         posix.write(1, rest[:out])
                     if err:
                         posix.write(2, rest[out : out + err])
                     posix._exit(code)
             guard.settimeout(max(deadline - monotonic(), 0.001))
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):
         slow("late", data)
     except (OSError, ValueError):
         pass
     slow("down", data)
 
 
-main()
+try:
+    main()
+except BaseException:  # out of memory, say: what an agent takes for a broken hook would let the call run
+    posix.write(2, b"irkit: the hook could not ask, so this call is refused\n")
+    fail()

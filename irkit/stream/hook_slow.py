@@ -19,6 +19,7 @@ REFUSABLE = (
     "permissionRequest tool.execute.before permission.ask beforeShellExecution beforeMCPExecution beforeReadFile "
     "beforeSubmitPrompt pre_read_code pre_write_code pre_run_command pre_mcp_tool_use pre_user_prompt"
 ).split()
+LATCHED = "irkit has latched this session: no tool call of it runs. See `irkit status`."
 SESSION_KEYS = ("session_id", "sessionId", "conversation_id", "trajectory_id", "sessionID")
 SPOOLED_MAX = 16 * 1024 * 1024
 
@@ -35,13 +36,14 @@ def latched(argv, data):
         event,
         "latched",
         data,
-        "irkit has latched this session: no tool call of it runs. See `irkit status`.",
+        LATCHED,
     )
 
 
 def late(argv, data):
     """The guard is there but did not answer in time: refuse where a refusal means something."""
     spool(argv, data)
+    refuse_if_latched(argv, data)
     end(
         argv[0],
         argv[1],
@@ -54,6 +56,7 @@ def late(argv, data):
 def down(argv, data):
     """No guard: answer by `when_guard_down`."""
     spool(argv, data)
+    refuse_if_latched(argv, data)
     end(
         argv[0],
         argv[1],
@@ -63,7 +66,20 @@ def down(argv, data):
     )
 
 
+def recheck(argv, data, answer):
+    """The guard said yes, and a latch is there: a hook that was stopped with its answer must not pass on thaw."""
+    refuse_if_latched(argv, data)
+    give(*answer)
+
+
+def refuse_if_latched(argv, data):
+    """A latch that was set while the hook waited holds too."""
+    if (exists("latch") or exists("KILL")) and covers(argv[0], session_of(data)):
+        end(argv[0], argv[1], "latched", data, LATCHED)
+
+
 def covers(agent, session):
+    """Whether the latch covers it. The session alone decides: the guard writes the agent that the kernel names."""
     if exists("KILL") or session is None:
         return True
     try:
@@ -74,7 +90,7 @@ def covers(agent, session):
     except OSError:
         return True
     lines = [line for line in lines if line == "*" or len(line.split(" ", 1)) == 2]
-    return not lines or "*" in lines or "%s %s" % (agent, session) in lines
+    return not lines or "*" in lines or session in [line.split(" ", 1)[-1] for line in lines]
 
 
 def exists(name):
@@ -152,7 +168,10 @@ def end(agent, event, kind, data, reason):
     answer = baked(agent, event, kind, mode if isinstance(mode, str) else "*")
     if answer is None:
         answer = (2, b"", reason.encode() + b"\n") if event in REFUSABLE else (0, b"", b"")
-    code, out, err = answer
+    give(*answer)
+
+
+def give(code, out, err):
     if out:
         posix.write(1, out)
     if err:

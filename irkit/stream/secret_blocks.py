@@ -96,8 +96,21 @@ def _encoded_pem(text: str) -> Iterator[Found]:
             yield Found(match.start(), match.end(), "private-key")
 
 
+def _putty_files(text: str) -> Iterator[re.Match[str]]:
+    at = 0
+    while (at := text.find("PuTTY-User-Key-File-", at)) >= 0:
+        end = text.find("Private-MAC:", at, at + _BLOCK_MAX)
+        again = text.find("PuTTY-User-Key-File-", at + 1, end)
+        match = _PUTTY.match(text, at) if end >= 0 and again < 0 else None
+        if end < 0 and text.find("Private-MAC:", at) < 0:
+            return
+        if match is not None:
+            yield match
+        at = match.end() if match else at + 1
+
+
 def _putty(text: str) -> Iterator[Found]:
-    found = [Found(m.start(), m.end(), "private-key") for m in _PUTTY.finditer(text)]
+    found = [Found(m.start(), m.end(), "private-key") for m in _putty_files(text)]
     yield from found or (Found(m.start(), m.end(), "private-key") for m in _PUTTY_CUT.finditer(text))
 
 

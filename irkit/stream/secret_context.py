@@ -46,7 +46,10 @@ _NEXT_VALUE = re.compile(rf"{_Q}\s{{0,4}},\s{{0,4}}(?={_Q})")
 """`define('DB_PASSWORD', '…')`: but a list of field names has the same form."""
 _ELEMENT = re.compile(r"(?:\s[^<>]{0,80})?>")
 _OPEN = re.compile(r"(?:[bBrRuUfF@]|\$)?(?P<quote>\\{0,3}(?:\"\"\"|'''|[\"'`])|&quot;|%22)")
-_BARE = re.compile(r"[^\s\"'`<>]{1,2048}+")
+_JUDGED = 128
+"""An unquoted value is judged by this much, because names may stand in it that are each looked at in turn."""
+_BARE = re.compile(rf"[^\s\"'`<>]{{1,{_JUDGED}}}+")
+_BARE_ON = re.compile(r"[^\s\"'`<>]{1,8192}+")
 _UNTIL = {quote: re.compile(rf"(?:[^{quote}\\\n]|\\.){{1,2048}}+(?={quote}|\n|$)") for quote in "\"'`"}
 _REST = re.compile(r"[^\n\\\"'`]{1,2048}+")
 _CUT = re.compile(
@@ -67,6 +70,7 @@ def in_context(text: str, low: str) -> Iterator[Found]:
                 found = _value_after(text, start, end, role, name)
                 if found is not None:
                     yield found
+                    end = found.end  # what stands inside is masked already
             at = low.find(telling, max(end, at + 1))
 
 
@@ -107,6 +111,7 @@ def _is_setting(text: str, start: int, sign: re.Match[str]) -> bool:
 
 def _value_at(text: str, at: int, role: Role, name: str, *, words: bool, setting: bool) -> Found | None:
     """The secret that begins at this place, quoted or bare. Without `words`, a quoted word alone is none."""
+    bare: re.Match[str] | None = None
     opened = _OPEN.match(text, at)
     quoted = opened is not None
     if opened is not None:
@@ -140,7 +145,15 @@ def _value_at(text: str, at: int, role: Role, name: str, *, words: bool, setting
         return None
     if not quoted and (text[end : end + 1] == "(" or (role != "password" and _is_prose(text, end))):
         return None
+    if bare is not None and end == bare.start() + _JUDGED:
+        end = _on(text, end)
     return Found(at, end, _kind(role))
+
+
+def _on(text: str, at: int) -> int:
+    """Where the unquoted secret ends of which only the beginning was judged."""
+    more = _BARE_ON.match(text, at)
+    return _bare_end(text, at, more.end()) if more else at
 
 
 def _kind(role: Role) -> str:
@@ -163,7 +176,7 @@ def _closing(text: str, at: int, quote: str) -> int:
 def _bare_end(text: str, at: int, end: int) -> int:
     """Where an unquoted value ends: before the next setting, and without the brackets around it."""
     cut = _CUT.search(text, at, end)
-    if cut is not None and cut.start() > at:
+    if cut is not None:
         end = cut.start()
     while end > at and text[end - 1] in ",;:)]}":
         opening = _CLOSING.get(text[end - 1])

@@ -177,7 +177,7 @@ def test_at_its_deadline_it_spools_and_refuses(gate: Path, guard: Callable[..., 
         ("\x00\xff garbage", False),
         ("nonsense", True),
         ("claude-code s-2\n", False),
-        ("codex s-1\n", False),
+        ("codex s-1\n", True),
     ],
 )
 def test_the_latch_file_decides_guard_or_no_guard(
@@ -206,6 +206,55 @@ def test_the_drop_file_latches_all(gate: Path, guard: Callable[..., FakeGuard]) 
     guard(lambda _: b"0 0 0\n")
     assert hook(gate).returncode == 2
     assert hook(gate, "SessionStart").returncode == 0
+
+
+def test_a_latch_set_while_the_guard_said_yes_holds(gate: Path, guard: Callable[..., FakeGuard]) -> None:
+    def latch_first(_: bytes) -> bytes:
+        (gate / "latch").write_text("claude-code s-1\n")
+        return b"0 4 0\ntext"
+
+    guard(latch_first)
+    assert hook(gate).returncode == 2
+    (gate / "latch").unlink()
+
+    def latch_another(_: bytes) -> bytes:
+        (gate / "latch").write_text("claude-code s-2\n")
+        return b"0 4 0\ntext"
+
+    (gate / "hook.sock").unlink()
+    guard(latch_another)
+    done = hook(gate)
+    assert (done.returncode, done.stdout) == (0, b"text")
+
+
+def test_a_latch_set_while_the_guard_died_holds(gate: Path, guard: Callable[..., FakeGuard]) -> None:
+    (gate / "answers").write_text("claude-code PreToolUse down * 0 - -\n")
+
+    def latch_and_die(_: bytes) -> bytes:
+        (gate / "latch").write_text("*\n")
+        return b""
+
+    guard(latch_and_die)
+    assert hook(gate).returncode == 2
+
+
+def test_a_hook_without_memory_refuses(gate: Path, guard: Callable[..., FakeGuard]) -> None:
+    guard(lambda _: b"0 0 0\n")
+    code = "import resource, os, sys; resource.setrlimit(resource.RLIMIT_AS, (30 << 20, 30 << 20)); os.execv(sys.argv[1], sys.argv[1:])"
+    argv = [
+        sys.executable,
+        "-c",
+        code,
+        sys.executable,
+        "-I",
+        "-S",
+        str(gate / "hook.py"),
+        "claude-code",
+        "PreToolUse",
+    ]
+    done = subprocess.run(argv, input=b"x" * (40 << 20), capture_output=True, timeout=30, check=False)
+    assert done.returncode != 1, "exit 1 lets the call run"
+    assert done.returncode != 0
 
 
 def test_a_damaged_gate_refuses_tool_calls_only(gate: Path) -> None:
