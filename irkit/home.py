@@ -8,6 +8,8 @@ finds its way with this when site-packages is broken.
 import os
 import sys
 
+from irkit.errors import NotPermittedError
+
 
 def default_home() -> str:
     """`$IRKIT_HOME`, else the platform's data folder (a test pins it to what platformdirs says)."""
@@ -127,7 +129,17 @@ class Home:
         return self.at("guard.lock")
 
     def make(self) -> None:
-        """Make the folders, private to this user. Repeating it changes nothing."""
+        """Make the folders, private to this user. Repeating it changes nothing. Raises NotPermittedError."""
+        try:
+            self._make()
+        except OSError as error:
+            raise NotPermittedError(
+                f"the home cannot be made or used ({error.strerror})",
+                where=self.path,
+                fix="set IRKIT_HOME to a folder of yours",
+            ) from error
+
+    def _make(self) -> None:
         os.makedirs(self.path, mode=0o700, exist_ok=True)
         os.chmod(self.path, 0o700)
         for name in (

@@ -100,6 +100,12 @@ def main(argv: list[str]) -> int:
     except IrkitError as error:
         sys.stderr.write(f"irkit: {error.diagnostics()}\n")
         return error.exit_code
+    except PermissionError as error:
+        sys.stderr.write(f"irkit: {error.filename or name}: {error.strerror}; check its owner and mode\n")
+        return exit_codes.NOT_PERMITTED
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        sys.stderr.write(f"irkit: {error.filename or name}: {error.strerror}; check the path\n")
+        return exit_codes.BAD_INPUT
     except BrokenPipeError:
         sys.stderr.close()
         return exit_codes.DONE

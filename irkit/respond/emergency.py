@@ -159,6 +159,7 @@ class _Emergency:
                         **self._about(),
                     }
                 )
+                + "\n"
             )
         else:
             self._say_notes()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from irkit import exit_codes
 from irkit.evidence.keys import ensure_key
 from irkit.home import Home
 from tests.evidence.logs import DAY_TWO, write_log
@@ -43,3 +44,20 @@ def test_nothing_to_verify_is_one_clear_line(tmp_path: Path) -> None:
     done = _run(str(tmp_path / "nowhere"), home=str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
+
+
+def test_nothing_is_no_good_verdict(tmp_path: Path) -> None:
+    empty = tmp_path / "home" / "audit"
+    empty.mkdir(parents=True)
+    argv = [sys.executable, "-m", "irkit"]
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path), "IRKIT_HOME": str(tmp_path / "home")}
+    unused = subprocess.run(
+        [*argv, "log", "verify"], env=environ, capture_output=True, timeout=30, check=False
+    )
+    assert unused.returncode == exit_codes.BAD_INPUT
+    (tmp_path / "home" / "irkit.db").touch()
+    emptied = subprocess.run(
+        [*argv, "log", "verify"], env=environ, capture_output=True, timeout=30, check=False
+    )
+    assert emptied.returncode == exit_codes.NEGATIVE
+    assert b"its whole log is gone" in emptied.stderr

@@ -9,7 +9,7 @@ from typing import Any
 from irkit import exit_codes
 from irkit.cli.commands.sessions import age, rows_text
 from irkit.cli.output import emit, paint
-from irkit.errors import GuardUnreachableError
+from irkit.errors import BadInputError, GuardUnreachableError
 from irkit.guard import client
 from irkit.home import Home
 from irkit.report import safe
@@ -31,6 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the status once, or again and again."""
+    if args.watch is not None and not args.watch > 0:
+        raise BadInputError(f"--watch {args.watch:g} is no number of seconds", fix="write a number above 0")
     if args.watch is None:
         return _once(args.json)
     while True:

@@ -6,7 +6,7 @@ import os
 
 from irkit import exit_codes
 from irkit.cli.output import emit, paint
-from irkit.errors import BadInputError
+from irkit.errors import BadInputError, IrkitError
 from irkit.evidence.keys import SIGNERS, read_signers
 from irkit.evidence.verify import LogVerdict, verify_log
 from irkit.home import Home
@@ -37,8 +37,21 @@ def verdict_of(path: str, as_json: bool, home: Home, signers: str = "") -> int:
     own = os.path.join(home.keys, SIGNERS)
     named = signers or (own if os.path.exists(own) else "")
     found = verify_log(path, read_signers(named) if named else None)
+    if not found.files:
+        _nothing(path, home)
     emit(as_json, found, _text(found))
     return exit_codes.DONE if found.ok else exit_codes.NEGATIVE
+
+
+def _nothing(path: str, home: Home) -> None:
+    """Nothing to verify is no good verdict. Raises IrkitError."""
+    if os.path.realpath(path) == os.path.realpath(home.audit) and os.path.exists(home.database):
+        error = IrkitError("this home had a guard, and its whole log is gone", where=path)
+        error.exit_code = exit_codes.NEGATIVE
+        raise error
+    raise BadInputError(
+        "there is no audit log here", where=path, fix="name a folder of logs, or one day's file"
+    )
 
 
 def signers_of(home: Home) -> tuple[str, str]:
