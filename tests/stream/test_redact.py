@@ -96,3 +96,18 @@ def test_time_is_linear(nasty: str) -> None:
     small, large = (nasty * (size // len(nasty)) for size in (16 * 1024, 128 * 1024))
     redactor = REDACTORS["auto"]
     assert seconds(redactor, large) < 8 * 3 * seconds(redactor, small) + 0.1
+
+
+def test_names_inside_a_masked_value_cost_nothing() -> None:
+    chain, lines = (text * (64 * 1024 // len(text)) for text in ("password=", "password=hunter2zz\n"))
+    assert seconds(REDACTORS["builtin"], chain) < 3 * seconds(REDACTORS["builtin"], lines)
+
+
+def test_what_a_masked_value_hid_is_found_in_the_next_round() -> None:
+    token, known = "ghp_" + secret_corpus.Maker(5).of(secret_corpus.ALNUM, 36), "Zq7k" + "Pw92"
+    redactor = build_redactor(KEY, exact=[("known", known)], detector="builtin")
+    clean, found = redactor.text(
+        f"{known}{token}"
+    )  # glued: no word begins at the token before the value is gone
+    assert [one.kind for one in found] == ["known", "github-token"]
+    assert redactor.text(clean) == (clean, ())
