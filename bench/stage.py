@@ -24,6 +24,8 @@ _DESCRIPTION = (
 """Ordinary prose: a run of one letter would be looked at as if it were a key."""
 _PASSED_ON = ("IRKIT_BENCH_QUICK", "IRKIT_BENCH_PEERS")
 _NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+_INIT = ["sh", "-c", '"$@"; exit $?', "init"]
+"""Pid 1 inside: collects orphans as an init does, so that no run leaves zombies for the next one to walk over."""
 
 
 def staged(part: str, timeout_s: float = 600) -> list[Figure]:
@@ -41,7 +43,7 @@ def staged(part: str, timeout_s: float = 600) -> list[Figure]:
         }
         code = f"import json,bench.{part} as p; print(json.dumps(p.measure()))"
         done = subprocess.run(
-            [*_NAMESPACE, sys.executable, "-c", code],
+            [*_NAMESPACE, *_INIT, sys.executable, "-c", code],
             cwd=REPOSITORY,
             env=environ,
             capture_output=True,

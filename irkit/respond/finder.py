@@ -106,15 +106,19 @@ class Search:
         """Editors' windows in the tree: latched, never stopped, and the report says so."""
         return list(self._spared.values())
 
-    def look(self, census: Census, protected: Protected) -> list[Member]:
-        """The living members now, agents first, then by distance from them."""
+    def look(self, census: Census, protected: Protected, *, marks: bool = True) -> list[Member]:
+        """The living members now, agents first, then by distance from them.
+
+        Without `marks` no environment is read: what the tree and the groups tell, in half the time.
+        """
         self._seed(census, protected)
         grown = -1
         while grown != len(self.found) + len(self.untouched):
             grown = len(self.found) + len(self.untouched)
             self._descend(census, protected)
             self._groups(census, protected)
-            self._marks(census, protected)
+            if marks:
+                self._marks(census, protected)
         living = [
             member
             for key, member in self.found.items()

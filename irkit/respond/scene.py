@@ -29,14 +29,14 @@ class Scene:
         self.census = Census({}, self._marks)
         self.protected = Protected({}, caller, guard)
 
-    def walk(self) -> list[Member]:
+    def walk(self, *, marks: bool = True) -> list[Member]:
         """Look at the whole table once. The living members of all sessions, agents first."""
         table = procfs.snapshot()
         self.census = Census(table, self._marks, self._since)
         self.protected = Protected(table, self._caller, self._guard)
         living: dict[Key, Member] = {}
         for search in self.searches:
-            for member in search.look(self.census, self.protected):
+            for member in search.look(self.census, self.protected, marks=marks):
                 living.setdefault(member.key, member)
         return sorted(living.values(), key=lambda member: member.depth)
 

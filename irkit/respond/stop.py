@@ -109,7 +109,8 @@ def freeze(scene: Scene, spare: frozenset[Key] = frozenset()) -> Frozen:
             break
         done.rounds += 1
         fresh = running = 0
-        for member in scene.walk():
+        first = done.rounds == 1  # stop the tree at once, and read environments when it stands still
+        for member in scene.walk(marks=not first):
             key = member.key
             if key in spare or key in done.refused:
                 continue
@@ -117,7 +118,7 @@ def freeze(scene: Scene, spare: frozenset[Key] = frozenset()) -> Frozen:
             seen.add(key)
             fresh += new
             running += _stop(member, done, new=new)
-        quiet = 0 if fresh or running else quiet + 1
+        quiet = 0 if fresh or running or first else quiet + 1
         if quiet == 1:
             scene.forget_marks()  # what was read before an exec is not what it carries now
         if running and done.rounds > _EAGER_ROUNDS:
