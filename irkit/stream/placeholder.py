@@ -37,4 +37,4 @@ def is_placeholder(value: str) -> bool:
 
 def is_default_login(user: str, password: str) -> bool:
     """Whether a login in a URL is the one that every tutorial has: `postgres:postgres`, `user:password`."""
-    return password.lower() in _DEFAULTS or password == user
+    return len(password) < 4 or password.lower() in _DEFAULTS or password == user

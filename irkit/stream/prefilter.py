@@ -42,6 +42,12 @@ def names_secret(low: str) -> bool:
         or "redis-cli" in low
         or "signature=" in low
         or "mnemonic" in low
+        or "sudo -s" in low
+        or "mongo" in low
+        or "ldap" in low
+        or "smbclient" in low
+        or "unzip" in low
+        or "7z" in low
         or ("@" in low and "://" in low)
         or (low.count(":") >= 4 and _PGPASS.search(low) is not None)
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from irkit.stream.secret_names import Role, role_of
-from irkit.stream.secret_values import is_secret, scheme_length
+from irkit.stream.secret_values import is_secret, reads_as_words, scheme_length
 
 
 class Found(NamedTuple):
@@ -44,7 +44,10 @@ _VALUE_BESIDE = re.compile(
 _NEXT_ARGUMENT = re.compile(rf"{_Q}\s{{0,8}},\s{{0,16}}(?={_Q})|[ \t]{{1,8}}(?![-=|&;<>])")
 _NEXT_VALUE = re.compile(rf"{_Q}\s{{0,4}},\s{{0,4}}(?={_Q})")
 """`define('DB_PASSWORD', '…')`: but a list of field names has the same form."""
-_ELEMENT = re.compile(r"(?:\s[^<>]{0,80})?>")
+_ELEMENT = re.compile(r"(?:\s[^<>]{0,80})?>(?:<!\[CDATA\[)?")
+_SET = re.compile(r"[ \t]{1,8}(?=[^\s=])")
+"""`ENV NAME value` in a Dockerfile, `setenv NAME value` in a C shell."""
+_SAID = re.compile(r"[ \t](?:is|was)(?::|[ \t]now|[ \t]set[ \t]to)?[ \t]{1,4}")
 _OPEN = re.compile(r"(?:[bBrRuUfF@]|\$)?(?P<quote>\\{0,3}(?:\"\"\"|'''|[\"'`])|&quot;|%22)")
 _JUDGED = 128
 """An unquoted value is judged by this much, because names may stand in it that are each looked at in turn."""
@@ -97,6 +100,11 @@ def _value_after(text: str, start: int, end: int, role: Role, name: str) -> Foun
         words = name.startswith("-")
     if sign is None and start and text[start - 1] == "<":
         sign = _ELEMENT.match(text, end)
+    if sign is None and text[max(0, start - 4) : start].upper() in {"ENV ", "\nENV ", "NENV "}:
+        sign = _SET.match(text, end)
+    if sign is None and (sign := _SAID.match(text, end)) is not None:
+        said = _value_at(text, sign.end(), role, name, words=False, setting=False)
+        return None if said is None or reads_as_words(text[said.start : said.end]) else said
     if sign is None:
         return None
     return _value_at(text, sign.end(), role, name, words=words, setting=_is_setting(text, start, sign))

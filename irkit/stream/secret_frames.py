@@ -75,6 +75,19 @@ _FRAMES: tuple[Frame, ...] = tuple(
             "htpasswd",
             rf"htpasswd\s{{1,4}}-\w{{0,6}}b\w{{0,6}}\s{{1,4}}\S{{1,200}}+\s{{1,4}}\S{{1,64}}+\s{{1,4}}{_VALUE}",
         ),
+        ("password", "unzip", rf"unzip{_TO}(?-i:-P)[ =]?{_VALUE}"),
+        ("password", "7z", rf"7z[ar]?{_TO}(?-i:-p){_VALUE}"),
+        ("password", "ldap", rf"ldap(?:search|modify|add|whoami|passwd|delete){_TO}(?-i:-w)[ =]?{_VALUE}"),
+        ("password", "mongo", rf"mongo(?:sh|dump|restore|export|import)?{_TO}(?-i:-p)[ =]?{_VALUE}"),
+        ("password", "smbclient", rf"smbclient{_TO}-U[ =]?[^\s%\"']{{1,64}}+%{_VALUE}"),
+        ("password", "sudo -s", rf"sudo -S\s{{1,4}}<<<\s{{0,4}}{_VALUE}"),
+        (
+            "password",
+            "echo",
+            rf"echo\s{{1,4}}(?:-n\s{{1,4}})?{_VALUE}[\"']?\s{{0,4}}\|\s{{0,4}}(?:sudo\s{{1,4}}-\w{{0,4}}S|[^\n|;]{{1,160}}?--(?:password|token|with)-(?:stdin|token))",
+        ),
+        ("token", "--with-token", rf"--with-token\s{{0,4}}<<<\s{{0,4}}{_VALUE}"),
+        ("password", "net user", rf"net user\s{{1,4}}[\w.-]{{1,64}}+\s{{1,4}}(?!/){_VALUE}"),
         ("password", "net use", rf"net use\s[^\n]{{0,200}}?/user:\S{{1,100}}+\s{{1,4}}{_VALUE}"),
         (
             "seed-phrase",
@@ -117,6 +130,16 @@ _WEBHOOKS = (
         "google-chat-webhook",
         "chat.googleapis",
         r"https?:\\?/\\?/chat\.googleapis\.com\\?/v1\\?/spaces\\?/[\w-]{4,60}\\?/messages\?[\w=&%.~-]{20,400}",
+    ),
+    (
+        "dingtalk-webhook",
+        "oapi.dingtalk",
+        r"https?:\\?/\\?/oapi\.dingtalk\.com\\?/robot\\?/send\?access_token=[0-9a-f]{64}",
+    ),
+    (
+        "azure-logic-webhook",
+        "logic.azure",
+        r"https?:\\?/\\?/[\w.-]{1,100}\.logic\.azure\.com[\w:/.\\-]{1,200}\?[\w=&%.~-]{20,400}",
     ),
     (
         "zapier-webhook",
@@ -203,12 +226,7 @@ def _fills(kind: str, value: str) -> bool:
 def _urls(text: str) -> Iterator[Found]:
     for match in _USERINFO.finditer(text):
         user, password = match.groups()
-        if (
-            len(password) < 4
-            or is_default_login(user, password)
-            or is_placeholder(password)
-            or password[0] in "$<{%["
-        ):
+        if is_default_login(user, password) or is_placeholder(password) or password[0] in "$<{%[":
             continue
         yield Found(match.start(2), match.end(2), "url-password")
     for match in _USER_ONLY.finditer(text):

@@ -36,7 +36,7 @@ _KEY_WORDS = frozenset(
     "api access secret private signing sign encryption encrypt auth authentication master account shared storage service deploy "
     "app application license licence integration write admin consumer subscription hmac crypt cipher session webhook aes "
     "client server routing ingest function functions host system search instrumentation jwt token management preshared master "
-    "rails aead data fastly mailgun sendgrid".split()
+    "rails aead fernet data fastly mailgun sendgrid".split()
 )
 _KEY_ENDS = tuple(
     "apikey secretkey accesskey privatekey accountkey masterkey authkey sharedkey sharedaccesskey signingkey encryptionkey "

@@ -197,6 +197,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("plaid-token", "access-sandbox- access-development- access-production-", _UUID),
     ("shopify-token", "shpat_ shpss_ shpca_ shppa_ shpua_ shptka_", _hex(32)),
     ("razorpay-key", "rzp_live_ rzp_test_", f"[A-Za-z0-9]{{14,32}}{_END}"),
+    ("twitch-token", "oauth:", f"[a-z0-9]{{30}}{_END}"),
     ("easypost-key", "EZAK EZTK", f"[A-Za-z0-9]{{54}}{_END}"),
     ("flutterwave-key", "FLWSECK- FLWSECK_TEST-", r"[A-Za-z0-9-]{12,128}+"),
     ("paddle-key", "pdl_live_apikey_ pdl_sdbx_apikey_", r"\w{30,256}+"),

@@ -50,6 +50,11 @@ _SCHEME = re.compile(
 _SHOUTED = re.compile(r"[A-Z][A-Z0-9_]{1,60}")
 
 
+def reads_as_words(value: str) -> bool:
+    """Whether the value is words, versions and numbers with signs between: `sha256-hashed`."""
+    return _WORDY.fullmatch(value) is not None
+
+
 def scheme_length(value: str) -> int:
     """How long an authorization scheme (`Bearer `, `Basic `) at the value's start is."""
     found = _SCHEME.match(value)
@@ -116,7 +121,11 @@ def _is_code(value: str) -> bool:
         return False
     if _TYPE.search(value):
         return True
-    return value.isalpha() or _NAMED.fullmatch(value) is not None or _TELLTALE.search(value) is not None
+    return (
+        (value.isalpha() and not _mixed(value))
+        or _NAMED.fullmatch(value) is not None
+        or _TELLTALE.search(value) is not None
+    )
 
 
 def _has_random_part(value: str) -> bool:
@@ -124,7 +133,10 @@ def _has_random_part(value: str) -> bool:
 
 
 def _mixed(part: str) -> bool:
+    """Whether letters and digits, or capitals and small letters, stand as no word has them."""
     digits = sum(char.isdigit() for char in part)
+    if not digits:
+        return len(part) >= 16 and not part.islower() and not part.isupper() and not _camel(part)
     return len(part) >= 8 and digits >= 2 and digits < len(part)
 
 

@@ -318,6 +318,13 @@ MADE: tuple[str, ...] = (
     "credentials: include",
     "credentials: 'same-origin'",
     '"credential.helper": "osxkeychain"',
+    "the password is stored in the keyring",
+    "the token is base64-encoded; the key is sha256-hashed",
+    "sudo -S true",
+    "mongosh --host db -p",
+    "echo done | tee log.txt",
+    "ENV TOKEN_TTL 3600",
+    "ldapsearch -x -W -b dc=host,dc=dev",
     "[redacted:password:0123456789ab] stays",
     "password=[redacted:password:0123456789ab]",
 )
