@@ -4,8 +4,8 @@
 KIB = 1024
 MIB = 1024 * KIB
 
-PAYLOAD_JUDGED_BYTES = 256 * KIB
-"""A payload's verdict is taken on this much on the event loop; the rest is scanned in a thread."""
+PAYLOAD_ON_LOOP_BYTES = 32 * KIB
+"""A larger payload is parsed and redacted in a thread, so that hostile text in one hook call holds up no other."""
 PAYLOAD_MAX_BYTES = 16 * MIB
 """A larger payload is refused and recorded by size and hash."""
 HOOK_HEADER_MAX_BYTES = 512

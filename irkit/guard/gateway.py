@@ -66,7 +66,7 @@ class Gateway:
         """Judge now; a very large payload is parsed and redacted in a thread first."""
         if not self.hear(call.nonce):
             return Answer(2, b"", b"irkit has judged this request before, so it is refused now.\n")
-        if call.size <= limits.PAYLOAD_JUDGED_BYTES or call.sha256:
+        if call.size <= limits.PAYLOAD_ON_LOOP_BYTES or call.sha256:
             reading = self._read(call)
             return self._judged(call, reading, self._judge.prepare(reading, call.peer)).answer
         return asyncio.ensure_future(self._decide_large(call))
