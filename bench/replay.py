@@ -144,7 +144,7 @@ def _as_log(generic: Iterator[bytes]) -> Iterator[bytes]:
         record = {
             "v": 1, "ts": iso(one["ts"]), "seq": number, "agent": one["agent"], "session": one["session"],
             "subagent": "", "user": one["user"], "turn": None, "event": "before_tool", "phase": "pre",
-            "tool": one["tool"], "call_id": one["call_id"], "cwd": one["cwd"], "pid": 4242, "start": 99,
+            "tool": one["tool"], "call_id": one["call_id"], "cwd": one["cwd"], "pid": 4242 + int(one["session"][-12:]), "start": 99,
             "args": one["input"], "args_sha256": f"{number % 8192:064x}", "exit": None, "error": "",
             "response_bytes": None, "duration_ms": None, "secrets": [], "risk": 0, "decision": "allow",
             "source": "hook", "prev": f"{number:064x}",
