@@ -95,9 +95,12 @@ def _fields(armored: str) -> list[bytes]:
     if len(armored) > _ARMOR_MAX_CHARS or len(lines) < 3 or lines[0] != BEGIN or lines[-1] != END:
         raise SignatureError("is not an armored SSH signature")
     try:
-        blob = base64.b64decode("".join(lines[1:-1]), validate=True)
+        body = "".join(lines[1:-1])
+        blob = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError) as error:
         raise SignatureError("the signature's armor is not base64") from error
+    if base64.b64encode(blob).decode() != body:  # spare bits of the last letter: another text for the same bytes
+        raise SignatureError("the signature's armor is not canonical base64")
     head = _MAGIC + struct.pack(">I", _VERSION)
     if not blob.startswith(head):
         raise SignatureError("is not an SSH signature of version 1")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from irkit.evidence import sshsig
@@ -29,6 +29,7 @@ def test_another_message_or_purpose_does_not_fit(message: bytes, namespace: str)
         sshsig.verify(SIGNED, message, namespace)
 
 
+@example(at=SIGNED.rindex("==") - 1, other="R")  # only the spare bits of base64 differ
 @given(at=st.integers(0, len(SIGNED) - 1), other=st.characters(codec="latin-1"))
 def test_an_edited_signature_is_refused_or_is_the_same_bytes(at: int, other: str) -> None:
     edited = SIGNED[:at] + other + SIGNED[at + 1 :]
