@@ -99,7 +99,9 @@ def _fields(armored: str) -> list[bytes]:
         blob = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError) as error:
         raise SignatureError("the signature's armor is not base64") from error
-    if base64.b64encode(blob).decode() != body:  # spare bits of the last letter: another text for the same bytes
+    if (
+        base64.b64encode(blob).decode() != body
+    ):  # spare bits of the last letter: another text for the same bytes
         raise SignatureError("the signature's armor is not canonical base64")
     head = _MAGIC + struct.pack(">I", _VERSION)
     if not blob.startswith(head):
