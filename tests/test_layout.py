@@ -48,3 +48,10 @@ def test_the_readmes_links_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_threat_model_names_tests_that_exist() -> None:
+    import re
+
+    page = (ROOT / "docs" / "threat-model.md").read_text()
+    assert [name for name in re.findall(r"`(tests/[\w/]+\.py)`", page) if not (ROOT / name).exists()] == []
