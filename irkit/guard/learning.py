@@ -14,9 +14,10 @@ from irkit.guard.acts import Held
 from irkit.incident.commands import AnyOutcome, Done, Failed, Freeze, Kill, Latch
 from irkit.incident.incident import Incident
 from irkit.incident.inputs import Answered, FreezeAsked, KillAsked
-from irkit.incident.session import ProcessId, Session, State
+from irkit.incident.session import ProcessId, Session, State, session_id
 from irkit.respond import journal, procfs
 from irkit.respond import latch as latch_file
+from irkit.respond.roster import read_roster
 
 if TYPE_CHECKING:
     from irkit.guard.daemon import Guard
@@ -57,6 +58,7 @@ def take_over_freezes(guard: "Guard") -> None:
 
     The journal says what irkit stopped; only what is stopped still, and the very same process, is taken over.
     """
+    _adopt_roster(guard)
     try:
         entries = journal.records(guard.home.journal)
     except OSError:
@@ -77,6 +79,25 @@ def take_over_freezes(guard: "Guard") -> None:
                 "reason": "frozen by hand, without a guard",
             }
             learn(guard, told, "the kill path")
+
+
+def _adopt_roster(guard: "Guard") -> None:
+    """Sessions that a guard knew too briefly to save them: the roster is written sooner than the database."""
+    for entry in read_roster(guard.home.sessions)[0]:
+        living = tuple(ProcessId(*key) for key in entry.roots if procfs.alive(*key))
+        if living and guard.table.get(entry.session) is None:
+            guard.table.put(
+                Session(
+                    id=session_id(entry.agent, entry.native),
+                    agent=entry.agent,
+                    native=entry.native,
+                    processes=living,
+                    known=tuple(ProcessId(*key) for key in entry.known),
+                    cwd=entry.cwd,
+                    since=entry.since,
+                    last_ts=entry.since,
+                )
+            )
 
 
 def _frozen(

@@ -232,3 +232,23 @@ def _spool_more(on: Running, count: int, first: int = 20) -> None:
         path = os.path.join(on.home.spool, name)
         with open(path, "wb") as file:
             file.write(head.encode() + data)
+
+
+def test_a_freeze_made_while_no_guard_ran_is_taken_over_and_can_be_resumed(tmp_path: Path) -> None:
+    on = Running(tmp_path)
+    on.decoy(calls=60)
+    until(lambda: len(on.log("before_tool")) > 5, 40)
+    time.sleep(0.2)  # the roster is written
+    session = on.json("sessions")["sessions"][0]["id"]
+    on.guard.kill()
+    on.guard.wait(5)
+    for left in (on.home.hook_socket, on.home.guard_socket):
+        os.unlink(left)
+    assert on.stage.irkit("freeze", session).returncode in {exit_codes.DONE, exit_codes.NOT_RULED_OUT}
+    on.guard = on.stage.start_guard()
+    until(lambda: bool(on.json("status").get("waiting")), 10)
+    (waits,) = on.json("status")["waiting"]
+    assert waits["session"] == session
+    assert waits["stopped"] >= 1
+    assert _typed(on, "") == exit_codes.DONE
+    assert on.json("status")["waiting"] == []
