@@ -71,6 +71,8 @@ class Watch(FileSystemEventHandler):
         """`wake` was called since the last look."""
         self._lost: set[str] = set()
         """Watched folders that were deleted."""
+        self._taken_up = False
+        """The last look put a folder under watch: what happened in it just before was seen by nobody."""
         self._known: dict[str, str] = {}
         """Real path -> path as it matches, as of the last look."""
         self._overflow = _OverflowListener(self.overflowed)
@@ -101,7 +103,7 @@ class Watch(FileSystemEventHandler):
             return tuple(self._known[path] for path in touched if path in self._known)
         before = self._known
         now = self._look()
-        if everything:
+        if everything or self._taken_up:
             return tuple(dict.fromkeys([*before.values(), *now]))
         found = {
             path: matching for path, matching in self._known.items() if path in touched or path not in before
@@ -158,6 +160,7 @@ class Watch(FileSystemEventHandler):
 
     def _follow(self) -> None:
         """Watch the nearest folder that exists of each pattern; one that appears, or is made anew, is taken up."""
+        self._taken_up = False
         for _ in range(_DEPTH_MAX):  # a deeper folder may appear while the one above it is taken up
             wanted = {_folder_of(pattern) for pattern in self._patterns}
             with self._lock:
@@ -171,6 +174,7 @@ class Watch(FileSystemEventHandler):
                 ):  # gone again, or no inotify watch left: the slow look finds it
                     watch = self._observer.schedule(self, path, recursive=deep, event_filter=_CHANGES)
                     self._folders[path, deep] = _inode(path), watch
+                    self._taken_up = True
             if not missing:
                 return
 
