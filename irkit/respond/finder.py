@@ -30,7 +30,18 @@ _MAYBE_EDITOR = ("code", "cursor", "windsurf", "electron", "node", "mainthread")
 class Target:
     """One session as something to stop."""
 
-    __slots__ = ("agent", "known", "native", "roots", "session", "since", "tier")
+    __slots__ = (
+        "agent",
+        "audit",
+        "cgroup",
+        "known",
+        "native",
+        "pidns",
+        "roots",
+        "session",
+        "since",
+        "tier",
+    )
 
     def __init__(
         self,
@@ -42,6 +53,9 @@ class Target:
         known: set[Key] | None = None,
         since: int | None = None,
         tier: str = "attached",
+        pidns: int = 0,
+        cgroup: str = "",
+        audit: int = 0,
     ) -> None:
         self.session = session
         self.agent = agent
@@ -52,6 +66,12 @@ class Target:
         self.since = since if since is not None else min(starts, default=0)
         """Start time, in ticks, from which on a process can be the session's."""
         self.tier = tier
+        self.pidns = pidns
+        """Inode of a PID namespace all of whose processes are this session's, 0 for none."""
+        self.cgroup = cgroup
+        """Absolute path of a control group's folder that holds only this session, "" for none."""
+        self.audit = audit
+        """Audit session id that only this session has, 0 for none."""
 
 
 class Member:

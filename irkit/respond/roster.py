@@ -2,7 +2,9 @@
 """The roster: a flat copy of the session table, so that a kill finds its targets with the guard dead.
 
 One line a session, tab-separated, after a head line: session id, agent, native id, state, tier, since (epoch
-seconds), cwd, agent processes and known descendants, both as `pid:start,pid:start`. Free text is percent-encoded.
+seconds), cwd, agent processes and known descendants, both as `pid:start,pid:start`, and what holds only this
+session's processes: a PID namespace (inode), a control group (folder), an audit session id. Free text is
+percent-encoded. Rosters of version 1, which end after the descendants, are read as well.
 
 Kill path: standard library only.
 
@@ -18,14 +20,29 @@ import os
 
 from irkit import limits
 
-HEAD = "irkit-sessions/1"
+HEAD = "irkit-sessions/2"
+_HEADS = (HEAD, "irkit-sessions/1")
+_FIELDS = (12, 9)
 Key = tuple[int, int]
 
 
 class Entry:
     """One session: whose processes a kill of it must reach."""
 
-    __slots__ = ("agent", "cwd", "known", "native", "roots", "session", "since", "state", "tier")
+    __slots__ = (
+        "agent",
+        "audit",
+        "cgroup",
+        "cwd",
+        "known",
+        "native",
+        "pidns",
+        "roots",
+        "session",
+        "since",
+        "state",
+        "tier",
+    )
 
     def __init__(
         self,
@@ -39,6 +56,9 @@ class Entry:
         cwd: str = "",
         roots: tuple[Key, ...] = (),
         known: tuple[Key, ...] = (),
+        pidns: int = 0,
+        cgroup: str = "",
+        audit: int = 0,
     ) -> None:
         self.session = session
         self.agent = agent
@@ -52,12 +72,19 @@ class Entry:
         """Agent processes as (pid, start)."""
         self.known = known
         """Descendants seen so far, as (pid, start): they stay known when their parent ends."""
+        self.pidns = pidns
+        """Inode of a PID namespace all of whose processes are this session's, 0 for none."""
+        self.cgroup = cgroup
+        """Absolute path of a control group's folder that holds only this session, "" for none."""
+        self.audit = audit
+        """Audit session id that only this session has, 0 for none."""
 
     def line(self) -> str:
         """This entry as one line, newline included."""
         texts = [_quoted(t) for t in (self.session, self.agent, self.native, self.state, self.tier)]
         tail = [f"{self.since:.6f}", _quoted(self.cwd), _keys(self.roots), _keys(self.known)]
-        return "\t".join(texts + tail) + "\n"
+        own = [str(self.pidns), _quoted(self.cgroup), str(self.audit)]
+        return "\t".join(texts + tail + own) + "\n"
 
 
 def write_roster(path: str, entries: list[Entry]) -> None:
@@ -98,12 +125,12 @@ def parse_roster(text: bytes, path: str = "roster") -> tuple[list[Entry], list[s
     entries: list[Entry] = []
     problems: list[str] = []
     lines = text.decode("utf-8", "replace").split("\n")
-    if lines[0] != HEAD:
+    if lines[0] not in _HEADS:
         problems.append(f"{path}:1: not a roster of this version, read as far as it goes")
     elif lines[-1] != "":
         problems.append(f"{path}:{len(lines)}: torn last line")
     for number, line in enumerate(lines, 1):
-        if not line or line == HEAD:
+        if not line or line in _HEADS:
             continue
         entry = _entry(line)
         if entry:
@@ -115,8 +142,9 @@ def parse_roster(text: bytes, path: str = "roster") -> tuple[list[Entry], list[s
 
 def _entry(line: str) -> Entry | None:
     field = line.split("\t")
-    if len(field) != 9:
+    if len(field) not in _FIELDS:
         return None
+    pidns, cgroup, audit = field[9:] or ("0", "", "0")
     try:
         session, agent, native, state, tier = (_unquoted(text) for text in field[:5])
         roots, known = _parse_keys(field[7]), _parse_keys(field[8])
@@ -130,6 +158,9 @@ def _entry(line: str) -> Entry | None:
             cwd=_unquoted(field[6]),
             roots=roots,
             known=known,
+            pidns=_number(pidns),
+            cgroup=_folder(cgroup),
+            audit=_number(audit),
         )
     except ValueError:
         return None
@@ -158,6 +189,21 @@ def _parse_keys(text: str) -> tuple[Key, ...]:
             raise ValueError(item)
         keys.append((int(pid), int(start)))
     return tuple(keys)
+
+
+def _number(text: str) -> int:
+    """Raises ValueError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+        raise ValueError(text)
+    return int(text)
+
+
+def _folder(text: str) -> str:
+    """An absolute path, or none. Raises ValueError: a relative one would name another folder to each reader."""
+    path = _unquoted(text)
+    if path and (path[0] != "/" or "\0" in path or ".." in path.split("/")):
+        raise ValueError(path)
+    return path
 
 
 def _quoted(text: str) -> str:

@@ -64,6 +64,9 @@ def _of_entry(entry: Entry) -> Target:
         known=set(entry.known),
         since=since,
         tier=entry.tier,
+        pidns=entry.pidns,
+        cgroup=entry.cgroup,
+        audit=entry.audit,
     )
 
 

@@ -13,6 +13,10 @@ from irkit.respond.roster import HEAD, Entry, parse_roster, read_roster, write_r
 
 keys = st.lists(st.tuples(st.integers(2, 2**31), st.integers(0, 2**60)), max_size=4).map(tuple)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+folders = st.one_of(
+    st.just(""), text.filter(lambda t: "\0" not in t and ".." not in t.split("/")).map("/{}".format)
+)
+numbers = st.integers(0, 2**64 - 1)
 
 
 def values(entry: Entry) -> list[object]:
@@ -20,13 +24,45 @@ def values(entry: Entry) -> list[object]:
 
 
 @given(
-    st.lists(st.builds(Entry, text.filter(bool), text.filter(bool), text, cwd=text, roots=keys, known=keys))
+    st.lists(
+        st.builds(
+            Entry,
+            text.filter(bool),
+            text.filter(bool),
+            text,
+            cwd=text,
+            roots=keys,
+            known=keys,
+            pidns=numbers,
+            cgroup=folders,
+            audit=numbers,
+        )
+    )
 )
 def test_what_was_written_is_read(entries: list[Entry]) -> None:
     whole = (HEAD + "\n" + "".join(entry.line() for entry in entries)).encode()
     read, problems = parse_roster(whole)
     assert not problems
     assert [values(entry) for entry in read] == [values(entry) for entry in entries]
+
+
+def test_a_roster_of_version_1_is_read() -> None:
+    old = b"irkit-sessions/1\ncodex:a\tcodex\ta\trunning\tattached\t5\t/w\t7:8\t9:10\n"
+    read, problems = parse_roster(old)
+    assert not problems
+    assert [values(entry) for entry in read] == [
+        values(Entry("codex:a", "codex", "a", since=5.0, cwd="/w", roots=((7, 8),), known=((9, 10),)))
+    ]
+
+
+@pytest.mark.parametrize(
+    "own", ["-1\t\t0", "x\t\t0", "1\trelative\t0", "1\t/a/../b\t0", "1\t/a%00\t0", "1\t\t", "1\t\t٥", "9"]
+)
+def test_a_namespace_or_group_that_cannot_be_read_names_no_session(own: str) -> None:
+    start = Entry("codex:a", "codex", "a", roots=((7, 8),)).line().rsplit("\t", 3)[0]
+    read, problems = parse_roster(f"{HEAD}\n{start}\t{own}\n".encode())
+    assert not read
+    assert len(problems) == 1
 
 
 @given(st.binary(max_size=400))
