@@ -184,3 +184,21 @@ NOTIFY_TERMINALS_MAX = 16
 """Terminals of one session that are told."""
 NONCES_MAX = 20_000
 """Hook requests remembered by their nonce, so that a late one is not counted again from the spool."""
+OBJECT_MAX_BYTES = 256 * MIB
+"""One object of the evidence store."""
+PERSISTENCE_FILE_MAX_BYTES = 1 * MIB
+"""A start file that is read; a larger one is reported and left alone."""
+PERSISTENCE_FILES_MAX = 2_000
+"""Start files of one user and one project together."""
+PERSISTENCE_LINES_MAX = 20_000
+"""Lines, or settings, of one start file that are compared."""
+PERSISTENCE_READ_MAX_S = 2.0
+"""What reading all start files may take before a kill; a hanging file system is not waited for."""
+DISARM_MAX_S = 4.0
+"""What disarming may take in all before the kill goes on."""
+LEDGER_RECORDS_MAX = 20_000
+"""Calls of one session that added entries are compared with, the newest."""
+DEBTS_MAX = 64
+"""Uses of brokers that one session is remembered for."""
+BROKERS_LISTED_MAX = 200
+"""Findings at brokers that one report lists."""
