@@ -133,9 +133,13 @@ function baked(event, kind) {
 }
 
 // Left for the next guard: written under a name that is not read, then renamed.
+let spooledAt = 0n
+
 function spool(event, nonce, data) {
   try {
-    const time = (BigInt(Date.now()) * 1000000n).toString().padStart(20, "0")
+    const now = BigInt(Date.now()) * 1000000n
+    spooledAt = now > spooledAt ? now : spooledAt + 1n // within one millisecond, too, in the order of the calls
+    const time = spooledAt.toString().padStart(20, "0")
     const name = `${time}-${process.pid}-${nonce}`
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants
     const file = fs.openSync(`${GATE}/spool/.t-${name}`, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)

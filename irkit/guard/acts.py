@@ -199,6 +199,12 @@ class Acts:
         frozen = stop.freeze(scene)
         if frozen.stopped:
             self._hold(session, scene, frozen)
+        if not frozen.complete:
+            args = {
+                "what": "hooks' time is over",
+                "refused": {str(pid): why for (pid, _), why in frozen.refused.items()},
+            }
+            self._w.books.record_own("freeze", session, {**args, "settled": frozen.settled})
         held = self.held[ident]
         self.held[ident] = replace(held, hooks=tuple(key for key in held.stopped if self._is_hook(key[0])))
 

@@ -277,6 +277,12 @@ def test_without_a_guard_the_event_is_spooled_and_the_baked_answer_given(setup: 
     assert OPENCODE.parse(words[2], json.loads(body)).tool == "bash"
     assert setup.spooled()[0].stat().st_mode & 0o777 == 0o600
 
+    for path in setup.spooled():
+        path.unlink()
+    setup.run(*[CALL, after] * 8)
+    order = [path.read_bytes().split()[2].decode() for path in setup.spooled()]
+    assert order == ["tool.execute.before", "tool.execute.after"] * 8, "within one millisecond, too"
+
     said = base64.b64encode(b"by policy").decode()
     (setup.gate / "answers").write_text(
         f"claude-code PreToolUse down * 0 - -\nopencode tool.execute.before down * 0 - {said}\n"

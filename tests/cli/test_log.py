@@ -140,7 +140,7 @@ def test_the_printed_stock_commands_check_it_without_irkit(home: Home) -> None:
 
 
 def test_without_a_log_there_is_one_clear_line(tmp_path: Path) -> None:
-    for args in (("tail",), ("show",), ("verify",), ("verify", "--stock")):
+    for args in (("tail",), ("tail", "-n", "-1"), ("show",), ("verify",), ("verify", "--stock")):
         done = _run(Home(str(tmp_path / "none")), *args)
         assert done.returncode == 2, args
         assert done.stderr.count("\n") == 1, done.stderr

@@ -66,7 +66,11 @@ def run(args: argparse.Namespace) -> int:
         _Printer(args.json).show(logfiles.records(home.audit, wanted))
         return exit_codes.DONE
     printer = _Printer(args.json)
-    printer.show(logfiles.newest(home.audit, max(0, args.n)))
+    if args.n < 0:
+        raise BadInputError(
+            f"-n takes a number of records, not {args.n}", where="irkit log tail", fix="try -n 20"
+        )
+    printer.show(logfiles.newest(home.audit, args.n))
     if args.f:
         _follow(home.audit, printer)
     return exit_codes.DONE
