@@ -4,11 +4,10 @@
 import argparse
 import os
 import platform
-import shutil
-import sys
 from typing import NamedTuple
 
 from irkit import exit_codes
+from irkit.cli.machine import Machine
 from irkit.cli.output import emit, paint
 from irkit.errors import GuardUnreachableError
 from irkit.guard import client, install
@@ -94,68 +93,4 @@ def _machine() -> list[Finding]:
             "machine", "ok", f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
         )
     ]
-    if sys.platform != "linux":
-        rows.append(
-            Finding(
-                "system",
-                "limit",
-                "not Linux: no pidfd, no /proc; processes are found through psutil, best effort",
-            )
-        )
-    elif not hasattr(os, "pidfd_open"):
-        rows.append(Finding("pidfd", "limit", "no pidfd here: a small race between look and signal"))
-    if os.getuid() == 0:
-        rows.append(
-            Finding(
-                "user", "limit", "you are root: an agent of yours is root too, and nothing holds against root"
-            )
-        )
-    elif _no_password_sudo():
-        rows.append(Finding("user", "limit", "passwordless sudo: an agent of yours can become root"))
-    if _hidepid():
-        rows.append(Finding("/proc", "limit", "hidepid hides other users' processes from irkit"))
-    if os.path.exists("/.dockerenv") or "container" in os.environ:
-        rows.append(
-            Finding("container", "limit", "inside a container: what runs outside cannot be seen or stopped")
-        )
-    if os.environ.get("WSL_DISTRO_NAME"):
-        rows.append(Finding("WSL", "limit", "Windows programs started from here cannot be stopped from here"))
-    if os.environ.get("SSH_CONNECTION"):
-        rows.append(Finding("ssh", "limit", "a remote shell: an agent on the other end is not seen"))
-    for broker in ("tmux", "at", "crontab", "systemd-run", "docker", "ssh"):
-        if shutil.which(broker):
-            detail = (
-                "what an agent starts through it has no parent in its session: not ruled out after a kill"
-            )
-            rows.append(Finding(broker, "limit", detail))
-    if not any(shutil.which(name) for name in ("notify-send", "gdbus", "osascript")):
-        rows.append(
-            Finding(
-                "desktop", "limit", "no way to notify a desktop here: terminal, log, command, webhook remain"
-            )
-        )
-    return rows
-
-
-def _no_password_sudo() -> bool:
-    """Whether sudoers.d visibly grants it; asking sudo itself would leave a trace in its log."""
-    try:
-        names = os.listdir("/etc/sudoers.d")
-    except OSError:
-        return False
-    for name in names:
-        try:
-            with open(os.path.join("/etc/sudoers.d", name), encoding="utf-8", errors="replace") as file:
-                if "NOPASSWD" in file.read(65536):
-                    return True
-        except OSError:
-            continue
-    return False
-
-
-def _hidepid() -> bool:
-    try:
-        with open("/proc/mounts", encoding="utf-8", errors="replace") as file:
-            return any("hidepid=" in line and " /proc " in line and "hidepid=0" not in line for line in file)
-    except OSError:
-        return False
+    return rows + [Finding(one.what, "limit", one.detail) for one in Machine().limits()]
