@@ -9,6 +9,7 @@ Rules:
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -71,6 +72,8 @@ class Wiring(NamedTuple):
     """Keep a session over a restart, from the loop."""
     redact: Callable[[str], str]
     now: Callable[[], float]
+    beside: Callable[..., object]
+    """`beside(function, *arguments)` in a thread that nothing but killing uses."""
     hook_patience: Callable[[str], float]
     """Seconds that an agent waits for a hook, by its name."""
 
@@ -82,6 +85,8 @@ class Acts:
         self._w = wiring
         self.held: dict[str, Held] = held or {}
         self.latched_all = False
+        self._going_on = threading.Lock()
+        """Held while a long freeze goes on in a thread: a resume waits for it."""
 
     # --- latch ---------------------------------------------------------------------
     def latch(self, command: Latch) -> AnyOutcome:
@@ -149,8 +154,10 @@ class Acts:
             return Refused("no live process is attributed to it")
         waiting = {(peer.pid, peer.start) for peer in self._w.pending()}
         scene = self.scene(session)
-        frozen = stop.freeze(scene, frozenset(waiting))
+        frozen = stop.freeze(scene, frozenset(waiting), within=limits.FREEZE_ON_LOOP_MAX_S)
         self._hold(session, scene, frozen)
+        if not frozen.settled:
+            self._w.beside(self._go_on, session, frozenset(waiting))
         self._w.later(limits.HOOK_EXIT_GRACE_S, self._stop_hooks, session.id)
         self._w.books.record_own(
             "freeze",
@@ -169,7 +176,28 @@ class Acts:
             return Failed(
                 f"{len(frozen.refused)} could not be stopped: {next(iter(frozen.refused.values()))}"
             )
-        return Unverified("two scans in a row did not agree in time")
+        return Unverified("two scans in a row did not agree in time; it goes on beside")
+
+    def _go_on(self, session: Session, spare: frozenset[tuple[int, int]]) -> None:
+        """In a thread: what forks faster than the loop may wait for is stopped further, to the fixpoint."""
+        with self._going_on:
+            held = self.held.get(session.id)
+            if held is None:
+                return  # answered meanwhile
+            scene = self.scene(session)
+            frozen = stop.freeze(scene, spare)
+            held = self.held.get(session.id, held)
+            self.held[session.id] = replace(
+                held, stopped=tuple(dict.fromkeys((*held.stopped, *frozen.stopped)))
+            )
+        self._w.later(0, self._went_on, session.id, scene, frozen)
+
+    def _went_on(self, ident: str, scene: Scene, frozen: stop.Frozen) -> None:
+        session = self._w.table.get(ident)
+        if session is not None and session.state is State.FROZEN:
+            self._hold(session, scene, frozen)
+            about = {"went_on": True, "stopped": len(frozen.stopped), "settled": frozen.settled}
+            self._w.books.record_own("freeze", session, about)
 
     def _hold(self, session: Session, scene: Scene, frozen: stop.Frozen) -> None:
         before = self.held.get(session.id)
@@ -196,9 +224,11 @@ class Acts:
         if session is None or session.state is not State.FROZEN:
             return
         scene = self.scene(session)
-        frozen = stop.freeze(scene)
+        frozen = stop.freeze(scene, within=limits.FREEZE_ON_LOOP_MAX_S)
         if frozen.stopped:
             self._hold(session, scene, frozen)
+        if not frozen.settled:
+            self._w.beside(self._go_on, session, frozenset())
         if not frozen.complete:
             args = {
                 "what": "hooks' time is over",
@@ -213,8 +243,9 @@ class Acts:
 
     def resume(self, command: Resume) -> AnyOutcome:
         """Continue what irkit stopped, unless a call waits that the agent would run on thaw."""
+        with self._going_on:
+            held = self.held.get(command.session)
         session = self._w.table.get(command.session)
-        held = self.held.get(command.session)
         if session is None or held is None:
             return Refused("nothing of it was stopped by irkit")
         late = [key for key in held.hooks if procfs.alive(*key)]

@@ -11,6 +11,7 @@ Rules:
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Executor
 
 import msgspec
 
@@ -53,12 +54,14 @@ class Casebook:
         run: Callable[[AnyCommand], AnyOutcome],
         playbook_for: Callable[[Incident | None, Detection | None], Playbook],
         changed: Callable[[Incident], None],
+        worker: Callable[[AnyCommand], Executor | None] = lambda _command: None,
     ) -> None:
         self._home = home
         self._clock = clock
         self._run = run
         self._playbook_for = playbook_for
         self._changed = changed
+        self._worker = worker
         self._incidents: dict[IncidentId, Incident] = {}
         self._due: list[AnyCommand] = []
         self._queues: dict[IncidentId, list[AnyCommand]] = {}
@@ -204,12 +207,11 @@ class Casebook:
 
     async def _tell(self, command: Notify) -> None:
         """Beside everything else."""
-        outcome = await asyncio.get_running_loop().run_in_executor(None, self._run, command)
+        outcome = await self._in_thread(command)
         self._perform(list(self._ended(command, outcome)))
 
     async def _work(self, incident: IncidentId) -> None:
         """One incident's commands, one after the other: a kill waits for the keep before it."""
-        loop = asyncio.get_running_loop()
         queue = self._queues[incident]
         try:
             while queue:
@@ -217,7 +219,7 @@ class Casebook:
                 if isinstance(command, _ON_THE_LOOP):
                     follow = self._carry(command)
                 else:
-                    follow = self._ended(command, await loop.run_in_executor(None, self._run, command))
+                    follow = self._ended(command, await self._in_thread(command))
                 urgent: list[AnyCommand] = [one for one in follow if isinstance(one, Notify | Latch | Freeze)]
                 queue += [one for one in follow if not isinstance(one, Notify | Latch | Freeze)]
                 if urgent:
@@ -225,6 +227,10 @@ class Casebook:
         finally:
             self._working.discard(incident)
         self._arm()
+
+    async def _in_thread(self, command: AnyCommand) -> AnyOutcome:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker(command), self._run, command)
 
     def _carry(self, command: AnyCommand) -> tuple[AnyCommand, ...]:
         return self._ended(command, self._run(command))

@@ -170,7 +170,13 @@ class Chores:
 
     def _go_round(self) -> None:
         self._round = self._g.loop.call_later(ROUND_S, self._go_round)
-        for step in (self._check_gate, self._restore_latches, self._g.governance.look, self._g.intake.poll):
+        for step in (
+            self._g.drop_file.look,
+            self._check_gate,
+            self._restore_latches,
+            self._g.governance.look,
+            self._g.intake.poll,
+        ):
             try:
                 step()
             except (

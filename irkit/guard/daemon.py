@@ -25,6 +25,8 @@ from irkit.guard.books import Books
 from irkit.guard.casebook import Casebook
 from irkit.guard.chores import Chores
 from irkit.guard.config import Config
+from irkit.guard.descriptors import raise_limit
+from irkit.guard.dropfile import DropFile
 from irkit.guard.gatefiles import lasting_interpreter, write_gate
 from irkit.guard.gateway import Gateway
 from irkit.guard.governance import Governance
@@ -36,10 +38,12 @@ from irkit.guard.learning import take_over_freezes
 from irkit.guard.lock import HomeLock, own_environment, refuse_inside_agent
 from irkit.guard.peer import Peer, PeerFinder
 from irkit.guard.rpc import RpcServer
+from irkit.guard.service.handed import GUARD, HOOK, Handed
 from irkit.guard.shelf import playbook_for
 from irkit.guard.store import Store
 from irkit.guard.undumpable import be_undumpable
 from irkit.guard.wiring import build_ingest, policy_in_force
+from irkit.guard.workers import Workers
 from irkit.home import Home
 from irkit.incident.incident import Incident
 from irkit.incident.session import SessionTable
@@ -54,8 +58,10 @@ STOP_MAX_S = 1.5
 class Guard:
     """One guard of one home. Made and run on one loop."""
 
-    def __init__(self, home: Home, say: Callable[[str], None]) -> None:
+    def __init__(self, home: Home, say: Callable[[str], None], handed: Handed | None = None) -> None:
         self.home = home
+        self.handed = handed or Handed({})
+        self.workers = Workers()
         self.clock = SystemClock()
         self.since = self.clock.now()
         self.loop = asyncio.get_running_loop()
@@ -89,6 +95,7 @@ class Guard:
             run=self.executor.run,
             playbook_for=lambda _incident, detection: playbook_for(self.policy.playbooks, detection),
             changed=self._incident_changed,
+            worker=self.workers.of,
         )
         self.chores = Chores(self)
         self.books.written = self.chores.log_was_written
@@ -99,10 +106,12 @@ class Guard:
             table=self.table,
             books=self.books,
             changed=self.chores.session_changed,
+            readers=self.workers.reading,
         )
         self.governance = Governance(self)
         self.intake = Intake(self)
         self.hooks = HookServer(self.gateway, self.loop)
+        self.drop_file = DropFile(self)
         self.rpc = RpcServer(methods(self), self._defect)
 
     def _incident_changed(self, incident: Incident) -> None:
@@ -121,6 +130,7 @@ class Guard:
             save=lambda session: self.store.save_sessions([session]),
             redact=lambda text: self.redactor.text(text)[0],
             now=self.clock.now,
+            beside=self.workers.killing.submit,
             hook_patience=_hook_patience,
         )
 
@@ -149,12 +159,15 @@ class Guard:
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, stopping.set)
         self.chores.reap_the_dead()
-        self.hooks.start(bind(self.home.gate, "hook.sock"))
-        await self.rpc.start(bind(self.home.path, "guard.sock"))
+        given = self.handed.sockets
+        self.hooks.start(given.get(HOOK) or bind(self.home.gate, "hook.sock"))
+        await self.rpc.start(given.get(GUARD) or bind(self.home.path, "guard.sock"))
         self.books.record_own("guard_start", None, {"pid": os.getpid(), "key": self.key.fingerprint})
         self.governance.report_changes()
         self.chores.adopt_latches()
         ready()
+        self.handed.tell("READY=1")
+        self._heartbeat()
         self.casebook.read_back()
         self.chores.adopt_frozen()
         take_over_freezes(self)
@@ -165,8 +178,16 @@ class Guard:
             self.say(f"went on with {unfinished} unfinished incident(s)")
         self.intake.start()
         self.chores.start()
+        self.drop_file.start()
         await stopping.wait()
+        self.handed.tell("STOPPING=1")
         await self._stop()
+
+    def _heartbeat(self) -> None:
+        """Tell the service manager that the loop goes round; when it no longer does, the guard is started anew."""
+        if self.handed.watchdog_s:
+            self.handed.tell("WATCHDOG=1")
+            self.loop.call_later(self.handed.watchdog_s / 3, self._heartbeat)
 
     def reload_policy(self) -> None:
         """The approved policy changed: rules, exceptions, playbooks and answers follow; windows begin anew."""
@@ -193,24 +214,31 @@ class Guard:
         found += [f"rule {one.name}: {one.what}; {one.fix}" for one in self.policy.rules.quarantined]
         if self.books.failing or self.books.log.full:
             found.append("the audit log cannot be written: free disk space")
+        if self.hooks.starved:
+            found.append(f"{self.hooks.starved} hook calls were refused: no file descriptor was left")
         if self.journal.trouble:
             found.append(f"journal: {self.journal.trouble}")
         return found
 
     async def _stop(self) -> None:
         self.hooks.stop()
+        self.drop_file.stop()
         await self.rpc.stop()
         self.intake.stop()
         await self.casebook.settle(STOP_MAX_S)
         self.chores.stop()
+        self.workers.stop()
         self.store.save_sessions(self.table)
         self.books.record_own("guard_stop", None, {"pid": os.getpid()})
         self.books.log.close()
         self.journal.close()
         self.store.close()
-        for path in (self.home.hook_socket, self.home.guard_socket):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+        for name, path in ((HOOK, self.home.hook_socket), (GUARD, self.home.guard_socket)):
+            if (
+                name not in self.handed.sockets
+            ):  # a service manager's stays, and whoever asks there waits for the next guard
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
 
 
 def bind(folder: str, name: str) -> socket.socket:
@@ -254,17 +282,23 @@ def run_guard(home: Home, *, quiet: bool, as_json: bool) -> int:
     home.make()
     lock = HomeLock(home)
     be_undumpable()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    raise_limit()
+    handed = Handed(os.environ)
+    for number in (
+        signal.SIGHUP,
+        signal.SIGTTOU,
+        signal.SIGTTIN,
+    ):  # a terminal that closes or is another's now
+        signal.signal(number, signal.SIG_IGN)
 
     def say(line: str) -> None:
-        if as_json:
-            sys.stdout.write(msgspec.json.encode({"ts": SystemClock().now(), "text": line}).decode() + "\n")
-            sys.stdout.flush()
-        elif not quiet:
-            sys.stderr.write(f"irkit guard: {line}\n")
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # nobody reads there any more: no reason to stop guarding
+            _print(line, as_json=as_json, quiet=quiet)
 
     async def main() -> None:
-        guard = Guard(home, say)
+        guard = Guard(home, say, handed)
         await guard.run(lambda: say(f"ready, pid {os.getpid()}, home {home.path}"))
 
     try:
@@ -273,3 +307,11 @@ def run_guard(home: Home, *, quiet: bool, as_json: bool) -> int:
         lock.release()
     say("stopped")
     return 0
+
+
+def _print(line: str, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        sys.stdout.write(msgspec.json.encode({"ts": SystemClock().now(), "text": line}).decode() + "\n")
+        sys.stdout.flush()
+    elif not quiet:
+        sys.stderr.write(f"irkit guard: {line}\n")

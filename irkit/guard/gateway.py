@@ -9,6 +9,7 @@ import asyncio
 import socket
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Executor
 
 from irkit import limits
 from irkit.agents.payload import Answer
@@ -37,6 +38,7 @@ class Gateway:
         table: SessionTable,
         books: Books,
         changed: Callable[..., None],
+        readers: Executor | None = None,
     ) -> None:
         self._finder = finder
         self._judge = judge
@@ -44,6 +46,7 @@ class Gateway:
         self._table = table
         self._books = books
         self._changed = changed
+        self._readers = readers
         self._reported: set[tuple[object, str]] = set()
         self._heard: OrderedDict[str, None] = OrderedDict()
         self.firing: dict[str, float] = {}
@@ -73,8 +76,8 @@ class Gateway:
 
     async def _decide_large(self, call: HookCall) -> Answer:
         loop = asyncio.get_running_loop()
-        reading = await loop.run_in_executor(None, self._read, call)
-        event = await loop.run_in_executor(None, self._judge.prepare, reading, call.peer)
+        reading = await loop.run_in_executor(self._readers, self._read, call)
+        event = await loop.run_in_executor(self._readers, self._judge.prepare, reading, call.peer)
         return self._judged(call, reading, event).answer
 
     def _read(self, call: HookCall) -> Reading:

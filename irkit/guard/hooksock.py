@@ -18,10 +18,14 @@ from typing import NamedTuple, Protocol
 
 from irkit import limits
 from irkit.agents.payload import Answer
+from irkit.guard.descriptors import Reserve
 from irkit.guard.peer import Peer
 
 _MAGIC = b"irkit-hook/1"
 _BROKEN = Answer(2, b"", b"irkit could not judge this call (a defect), so it is refused.\n")
+_STARVED = Answer(2, b"", b"irkit's guard has no file descriptor left, so this call is refused.\n")
+_REST_S = 0.05
+"""How long nobody is taken after the descriptors ran out: some call ends meanwhile."""
 
 
 class HookCall(NamedTuple):
@@ -90,6 +94,9 @@ class HookServer:
         self._trees: Counter[object] = Counter()
         self._bytes: Counter[object] = Counter()
         self._sweep: asyncio.TimerHandle | None = None
+        self._reserve = Reserve()
+        self.starved = 0
+        """Hooks that were refused because no descriptor was left."""
 
     def start(self, listening: socket.socket) -> None:
         """Begin to hear."""
@@ -103,6 +110,7 @@ class HookServer:
             self._loop.remove_reader(self._listening.fileno())
             self._listening.close()
             self._listening = None
+            self._reserve.close()
         for connection in tuple(self._open.values()):
             self._close(connection)
 
@@ -119,9 +127,26 @@ class HookServer:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
+                self._starve()
                 return
             sock.setblocking(False)
             self._admit(sock)
+
+    def _starve(self) -> None:
+        """No descriptor is left: refuse who waits with the one in reserve, then rest instead of spinning."""
+        listening = self._listening
+        if listening is None:
+            return
+        for _ in range(64):
+            if not self._reserve.refuse_one(listening, _STARVED.frame()):
+                break
+            self.starved += 1
+        self._loop.remove_reader(listening.fileno())
+        self._loop.call_later(_REST_S, self._hear_again)
+
+    def _hear_again(self) -> None:
+        if self._listening is not None:
+            self._loop.add_reader(self._listening.fileno(), self._accept)
 
     def _admit(self, sock: socket.socket) -> None:
         try:

@@ -75,7 +75,13 @@ def key_of(home: Home, name: str) -> bytes:
     except FileNotFoundError:
         pass
     made = secrets.token_bytes(KEY_BYTES)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    os.write(descriptor, made)
-    os.close(descriptor)
+    beside = f"{path}.{os.getpid()}.new"
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(
+        descriptor, "wb"
+    ) as file:  # a crash leaves the whole key or none: half a key would be another key
+        file.write(made)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(beside, path)
     return made

@@ -98,14 +98,19 @@ class Killed:
         """Whether two walks in a row found nobody alive. If not, somebody may have been born since."""
 
 
-def freeze(scene: Scene, spare: frozenset[Key] = frozenset()) -> Frozen:
-    """Stop everything of the scene except `spare`: pending hooks, which the caller stops later the same way."""
+def freeze(
+    scene: Scene, spare: frozenset[Key] = frozenset(), *, within: float = limits.FREEZE_MAX_S
+) -> Frozen:
+    """Stop everything of the scene except `spare`: pending hooks, which the caller stops later the same way.
+
+    It is not settled when it took longer than `within` seconds; another call goes on where this one was.
+    """
     began = time.monotonic()
     done = Frozen()
     seen: set[Key] = set()
     quiet = 0
     while quiet < 2:
-        if done.rounds >= limits.FREEZE_MAX_ROUNDS or time.monotonic() - began > limits.FREEZE_MAX_S:
+        if done.rounds >= limits.FREEZE_MAX_ROUNDS or time.monotonic() - began > within:
             break
         done.rounds += 1
         fresh = running = 0

@@ -61,10 +61,11 @@ class Running:
             found += [json.loads(line) for line in path.read_text().splitlines()]
         return [one for one in found if not event or one["event"] == event]
 
-    def decoy(self, calls: int = 250) -> "subprocess.Popen[bytes]":
+    def decoy(self, calls: int = 250, interval: str = "0", parallel: str = "8") -> "subprocess.Popen[bytes]":
         """A decoy agent that bursts."""
         argv = [sys.executable, "-I", DECOY, "--gate", self.home.gate, "--work", self.stage.work]
-        return self.stage.start([*argv, "--calls", str(calls), "--interval", "0", "--parallel", "8"], "decoy")
+        more = ["--calls", str(calls), "--interval", interval, "--parallel", parallel]
+        return self.stage.start([*argv, *more], "decoy")
 
     def frozen(self) -> dict[str, Any]:
         """A session that the guard has frozen at a burst."""
