@@ -52,6 +52,12 @@ class Session(Struct, frozen=True, kw_only=True):
     kill_only: bool = False
     """A before-call was pending longer than the agent's own timer: on resume it would run, so it is never resumed."""
     tier: str = "attached"
+    pidns: int = 0
+    """Inode of a PID namespace all of whose processes are this session's; 0: none is known."""
+    cgroup: str = ""
+    """Folder of a control group that holds only this session."""
+    audit: int = 0
+    """Audit session id that only this session has; 0: none."""
     processes: tuple[ProcessId, ...] = ()
     known: tuple[ProcessId, ...] = ()
     """Descendants seen so far: they stay known when they lose their parent."""
