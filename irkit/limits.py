@@ -59,6 +59,8 @@ TELL_GUARD_MAX_S = 0.2
 
 FREEZE_MAX_ROUNDS = 400
 FREEZE_MAX_S = 20.0
+FREEZE_ON_LOOP_MAX_S = 0.25
+"""What a freeze takes of the guard's loop; a tree that forks faster than that is stopped further in a thread."""
 KILL_MAX_S = 20.0
 JOURNAL_FSYNC_MAX_S = 0.2
 """What an irreversible act waits for its intent to reach the disk."""
