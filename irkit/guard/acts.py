@@ -320,6 +320,9 @@ class Acts:
             roots=[(process.pid, process.start) for process in session.processes],
             known={(process.pid, process.start) for process in session.known},
             tier=session.tier,
+            pidns=session.pidns,
+            cgroup=session.cgroup,
+            audit=session.audit,
         )
         return Scene([target])
 
@@ -332,6 +335,9 @@ class Acts:
                 one.native,
                 state=one.state.value,
                 tier=one.tier,
+                pidns=one.pidns,
+                cgroup=one.cgroup,
+                audit=one.audit,
                 since=one.since,
                 cwd=one.cwd,
                 roots=tuple((p.pid, p.start) for p in one.processes),
