@@ -71,10 +71,12 @@ class Running:
         """A session that the guard has frozen at a burst."""
         self.decoy()
         until(lambda: bool(self.json("status")["waiting"]), 60)
-        time.sleep(0.4)  # the hooks' grace is over, and the keep is written
         waiting = self.json("status")["waiting"]
         assert len(waiting) == 1
-        return dict(waiting[0])
+        shown = ("incident", "show", waiting[0]["incident"])
+        until(lambda: all(act.get("outcome") for act in self.json(*shown)["acts"]), 40)
+        time.sleep(0.4)  # the hooks' grace is over
+        return dict(self.json("status")["waiting"][0])
 
 
 def until(true: Callable[[], bool], seconds: float = 20) -> None:
