@@ -79,7 +79,7 @@ class Running:
         return dict(self.json("status")["waiting"][0])
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until it is so."""
     end_at = time.monotonic() + seconds
     while not true():

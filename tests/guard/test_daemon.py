@@ -239,7 +239,7 @@ def test_a_freeze_made_while_no_guard_ran_is_taken_over_and_can_be_resumed(tmp_p
     on.decoy(calls=190, interval="0.3")  # it works on for a minute, below every threshold
     until(lambda: len(on.log("before_tool")) > 5, 40)
     session = on.json("sessions")["sessions"][0]["id"]
-    until(lambda: session in Path(on.home.sessions).read_text(), 10)
+    until(lambda: session in Path(on.home.sessions).read_text())
     on.guard.kill()
     on.guard.wait(5)
     for left in (on.home.hook_socket, on.home.guard_socket):
@@ -247,7 +247,7 @@ def test_a_freeze_made_while_no_guard_ran_is_taken_over_and_can_be_resumed(tmp_p
     froze = on.stage.irkit("freeze", session)
     assert froze.returncode == exit_codes.DONE, froze
     on.guard = on.stage.start_guard()
-    until(lambda: bool(on.json("status").get("waiting")), 10)
+    until(lambda: bool(on.json("status").get("waiting")))
     (waits,) = on.json("status")["waiting"]
     assert waits["session"] == session
     assert waits["stopped"] >= 1

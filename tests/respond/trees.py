@@ -17,7 +17,7 @@ from irkit.respond.census import Key
 from irkit.respond.finder import Target
 from irkit.respond.scene import Scene
 
-WAIT_S = 10.0
+WAIT_S = 40.0
 
 _PROGRAM = r"""
 import os, signal, sys, time

@@ -13,7 +13,7 @@ import pytest
 from irkit.stream.tail import Tail
 from irkit.stream.watch import Watch
 
-WAIT_S = 10
+WAIT_S = 40
 
 
 class Woken:
