@@ -128,10 +128,26 @@ class Home:
         """Held by the one guard of this home; names its pid."""
         return self.at("guard.lock")
 
-    def make(self) -> None:
-        """Make the folders, private to this user. Repeating it changes nothing. Raises NotPermittedError."""
+    @property
+    def shared(self) -> bool:
+        """Whether other users' agents use this gate: the home of a guard that runs under a user of its own."""
         try:
-            self._make()
+            return bool(os.stat(self.gate).st_mode & 0o001)
+        except OSError:
+            return False
+
+    @property
+    def gate_mode(self) -> int:
+        """The mode of a file in the gate: readable by whoever's hooks read it, writable by the guard alone."""
+        return 0o644 if self.shared else 0o600
+
+    def make(self, *, shared: bool = False) -> None:
+        """Make the folders, private to this user; a shared one's gate can be read by all, and its spool be added to.
+
+        Repeating it changes nothing, and does not make a shared home private. Raises NotPermittedError.
+        """
+        try:
+            self._make(shared=shared or self.shared)
         except OSError as error:
             raise NotPermittedError(
                 f"the home cannot be made or used ({error.strerror})",
@@ -139,9 +155,9 @@ class Home:
                 fix="set IRKIT_HOME to a folder of yours",
             ) from error
 
-    def _make(self) -> None:
+    def _make(self, *, shared: bool) -> None:
         os.makedirs(self.path, mode=0o700, exist_ok=True)
-        os.chmod(self.path, 0o700)
+        os.chmod(self.path, 0o711 if shared else 0o700)
         for name in (
             "gate",
             "gate/spool",
@@ -154,6 +170,10 @@ class Home:
             "keys",
         ):
             os.makedirs(self.at(*name.split("/")), mode=0o700, exist_ok=True)
+        if shared:
+            os.chmod(self.gate, 0o755)  # noqa: S103 - hooks of other users run from here
+            os.chmod(self.spool, 0o1733)  # noqa: S103 - they may add, and neither list nor remove
         if not os.path.exists(self.latch_ready) and not os.path.exists(self.latch):
             with open(self.latch_ready, "w", encoding="utf-8") as ready:
                 ready.write("*\n")
+            os.chmod(self.latch_ready, self.gate_mode)

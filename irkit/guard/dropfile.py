@@ -65,8 +65,6 @@ class DropFile:
         guard = self._g
         guard.acts.latched_all = True
         running = [one for one in guard.table if one.processes and one.state is not State.FROZEN]
-        guard.books.record_own("drop_file", None, {"uid": uid, "sessions": [one.id for one in running]})
-        guard.say(f"{REASON} is there: freezing {len(running)} session(s)")
         for session in running:
             now = guard.table.get(session.id)
             if now is None or now.state is State.FROZEN:
@@ -74,6 +72,9 @@ class DropFile:
             subject = guard.casebook.subject(now, guard.table.sharing(now))
             given = FreezeAsked(at=guard.clock.now(), subject=subject, by=f"uid {uid}", reason=REASON)
             guard.casebook.feed(guard.casebook.active_of(now.id), given)
+        about = {"all": True, "why": REASON, "uid": uid, "sessions": [one.id for one in running]}
+        guard.books.record_own("latch", None, about)
+        guard.say(f"{REASON} is there: {len(running)} session(s) frozen")
         held = {process.pid for one in guard.table for process in one.processes}
         guard.workers.killing.submit(self._freeze_unlisted, held)
 

@@ -35,7 +35,8 @@ def write_gate(
         "hook_slow.py": source.joinpath("hook_slow.py").read_bytes(),
         "answers": answers(AGENTS, when_down, per_agent or {}).encode("ascii"),
     }
-    written = [name for name, data in wanted.items() if _put(home.at("gate", name), data)]
+    mode = home.gate_mode
+    written = [name for name, data in wanted.items() if _put(home.at("gate", name), data, mode)]
     if _link(home.python, lasting_interpreter()):
         written.append("python")
     return tuple(written)
@@ -98,7 +99,7 @@ def _quoted(path: str) -> str:
     return f'"{path}"'
 
 
-def _put(path: str, data: bytes) -> bool:
+def _put(path: str, data: bytes, mode: int) -> bool:
     try:
         with open(path, "rb") as file:
             if file.read() == data:
@@ -108,7 +109,7 @@ def _put(path: str, data: bytes) -> bool:
     temporary = f"{path}.{os.getpid()}"
     with open(temporary, "wb") as file:
         file.write(data)
-    os.chmod(temporary, 0o600)
+    os.chmod(temporary, mode)
     os.replace(temporary, path)
     return True
 

@@ -30,7 +30,7 @@ def latch_all(home: Home) -> None:
         os.rename(home.latch_ready, home.latch)
     except OSError:
         try:
-            _append(home.latch, ALL)  # latched before, or a home that was never made ready
+            _append(home, ALL)  # latched before, or a home that was never made ready
         except OSError:
             flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             os.close(os.open(home.drop_file, flags, 0o600))  # takes no block of a full disk
@@ -43,7 +43,7 @@ def latch_session(home: Home, agent: str, session: str) -> bool:
     """
     if session and _one_word(agent) and session.isprintable():
         try:
-            _append(home.latch, f"{agent} {session}")
+            _append(home, f"{agent} {session}")
         except OSError:
             latch_all(home)
             return False
@@ -66,7 +66,7 @@ def unlatch(home: Home, agent: str = "", session: str = "") -> bool:
         text = _read(home.latch)
         line = f"{agent} {session}"
         if text and line in text.split("\n"):
-            _replace(home.latch, [kept for kept in text.split("\n") if kept and kept != line])
+            _replace(home, home.latch, [kept for kept in text.split("\n") if kept and kept != line])
             changed = True
     make_ready(home)
     return changed
@@ -75,7 +75,7 @@ def unlatch(home: Home, agent: str = "", session: str = "") -> bool:
 def make_ready(home: Home) -> None:
     """Put the file in place that the next latch for all renames. Raises OSError."""
     if not os.path.exists(home.latch_ready):
-        _replace(home.latch_ready, [ALL])
+        _replace(home, home.latch_ready, [ALL])
 
 
 def latched(home: Home, agent: str, session: str) -> bool:
@@ -95,11 +95,13 @@ def covers(text: str | None, agent: str, session: str) -> bool:
     return not lines or ALL in lines or f"{agent} {session}" in lines
 
 
-def _append(path: str, line: str) -> None:
-    """One whole line by one write; a torn line before it is closed first."""
+def _append(home: Home, line: str) -> None:
+    """One whole line of the latch by one write; a torn line before it is closed first."""
+    path = home.latch
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     file = os.open(path, flags, 0o600)
     try:
+        _readable(home, file)
         size = os.fstat(file).st_size
         torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
         whole = (b"\n" if torn else b"") + line.encode("utf-8", "surrogateescape") + b"\n"
@@ -122,7 +124,7 @@ def _read(path: str) -> str | None:
         os.close(file)
 
 
-def _replace(path: str, lines: list[str]) -> None:
+def _replace(home: Home, path: str, lines: list[str]) -> None:
     """Write the file anew beside the old one; with no line left the file goes."""
     if not lines:
         _removed(path)
@@ -130,10 +132,18 @@ def _replace(path: str, lines: list[str]) -> None:
     beside = f"{path}.{os.getpid()}.new"
     file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
+        _readable(home, file)
         os.write(file, "".join(line + "\n" for line in lines).encode("utf-8", "surrogateescape"))
     finally:
         os.close(file)
     os.rename(beside, path)
+
+
+def _readable(home: Home, file: int) -> None:
+    """In a shared gate other users' hooks read it; one that they cannot read would latch all of theirs."""
+    mode = home.gate_mode
+    if mode != 0o600 and os.fstat(file).st_uid == os.geteuid():
+        os.fchmod(file, mode)
 
 
 def _removed(path: str) -> bool:

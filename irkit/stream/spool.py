@@ -68,6 +68,9 @@ def read_spool(
         return
     try:
         names, count = _oldest(place, most_files)
+        anyones = bool(
+            os.fstat(place).st_mode & stat.S_ISVTX
+        )  # a shared gate's: every user's hooks add to it
         read = 0
         for number, name in enumerate(names):
             if name.startswith(UNFINISHED):
@@ -75,7 +78,7 @@ def read_spool(
                 if left is not None:
                     yield left
                 continue
-            item = _read(place, name)
+            item = _read(place, name, anyones)
             yield item
             read += len(item.data) if isinstance(item, SpoolItem) else 0
             if read > most_bytes:
@@ -130,18 +133,18 @@ def _left_behind(place: int, name: str, now: float | None) -> SpoolReject | None
     return None
 
 
-def _read(place: int, name: str) -> SpoolItem | SpoolReject:
+def _read(place: int, name: str, anyones: bool) -> SpoolItem | SpoolReject:
     try:
         status = os.stat(name, dir_fd=place, follow_symlinks=False)
         ident = _ident(status)
         named = _NAME.fullmatch(name)
-        problem = "not a name that a hook gives" if named is None else _problem(status)
+        problem = "not a name that a hook gives" if named is None else _problem(status, anyones)
         if named is None or problem:
             return SpoolReject(name, problem, ident)
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
         try:
             opened = os.fstat(file)
-            if _ident(opened) != ident or _problem(opened):
+            if _ident(opened) != ident or _problem(opened, anyones):
                 return SpoolReject(name, "was replaced while it was read", ident)
             data = _all(file)
         finally:
@@ -167,10 +170,10 @@ def _parsed(name: str, named: re.Match[str], data: bytes, ident: tuple[int, int]
     return SpoolItem(name, int(named[1]) / 1e9, agent, event, nonce, int(named[2]), body, ident)
 
 
-def _problem(status: os.stat_result) -> str:
+def _problem(status: os.stat_result, anyones: bool) -> str:
     if not stat.S_ISREG(status.st_mode):
         return "not a regular file"
-    if status.st_uid != os.getuid():
+    if status.st_uid != os.getuid() and not anyones:
         return f"belongs to uid {status.st_uid}"
     if status.st_nlink != 1:
         return f"has {status.st_nlink} links"

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.namespace
 
 def _working(on: Running) -> str:
     """A decoy session that works on, slowly enough to trip nothing."""
-    on.decoy(calls=100_000, interval="0.5", parallel="1")
+    on.decoy(calls=500, interval="0.5", parallel="1")
     until(lambda: bool(on.json("sessions")["sessions"]), 40)
     return str(on.json("sessions")["sessions"][0]["id"])
 
@@ -39,10 +39,8 @@ def test_a_running_guard_freezes_every_session_and_who_was_never_heard_of(tmp_pa
     assert roots
     assert all(_stopped(pid) for pid in roots)
     assert on.json("status")["latched_all"]
-    assert len(on.log("drop_file")) == 1
-    freezes = [one["args"] for one in on.log("freeze")]
+    assert [one["args"]["sessions"] for one in on.log("latch") if "why" in one["args"]] == [[session]]
     until(lambda: any("unlisted" in one["args"] for one in on.log("freeze")), 10)
-    assert freezes
 
 
 def test_with_no_guard_the_next_one_freezes_at_its_start_and_only_once(tmp_path: Path) -> None:
@@ -50,6 +48,8 @@ def test_with_no_guard_the_next_one_freezes_at_its_start_and_only_once(tmp_path:
     session = _working(on)
     on.guard.kill()
     on.guard.wait(5)
+    for left in (on.home.hook_socket, on.home.guard_socket):
+        os.unlink(left)
     os.symlink("/nonexistent", on.home.drop_file)  # whatever it is: that it is there counts
     on.guard = on.stage.start_guard()
     until(lambda: bool(on.json("status")["waiting"]), 20)
