@@ -10,7 +10,7 @@ ARGS   ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-agents test-long bench check format clean
+.PHONY: help demo stop test test-agents test-long bench check format clean
 
 help: ## this list
 	@echo "irkit: a kill switch for AI coding agents"
@@ -27,6 +27,9 @@ help: ## this list
 
 demo: $(VENV)/.installed ## a decoy agent, a real burst, a real stop; under 30 s, nothing is left behind
 	@$(BIN)/irkit demo $(ARGS)
+
+stop: ## irkit-stop.pyz: latches, freezes and kills with nothing installed but Python
+	@$(or $(PYTHON),python3) scripts/build_stop.py dist/irkit-stop.pyz
 
 test: check ## what CI runs: lint, format, types, import contracts, tests
 	$(PYTEST) -q -n auto -m "not agents and not long" $(ARGS)
