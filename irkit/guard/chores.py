@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from msgspec.structs import replace
 
+from irkit.errors import IrkitError
 from irkit.evidence.checkpoint import sign_finished_days
 from irkit.guard.gatefiles import gate_hashes, write_gate
 from irkit.incident.incident import IncidentState
@@ -94,6 +95,8 @@ class Chores:
         """A session was heard of."""
         if call:
             self.calls.append(self._g.clock.now())
+        if self._g.disarmer.is_new(session.cwd):
+            self.look_at_start_files((session.cwd,))
         self._changed[session.id] = session
         if self._saving is None:
             self._saving = self._g.loop.call_later(SAVE_AFTER_S, self._save)
@@ -101,6 +104,18 @@ class Chores:
             self._watch(process)
             if self._roster is None:
                 self._roster = self._g.loop.call_later(ROSTER_AFTER_S, self._write_roster)
+
+    def look_at_start_files(self, folders: tuple[str, ...]) -> None:
+        """The persistence baseline is taken once, and a new project joins it; beside everything else."""
+        self._g.loop.run_in_executor(None, self._look_at_start_files, folders)
+
+    def _look_at_start_files(self, folders: tuple[str, ...]) -> None:
+        try:
+            said = self._g.disarmer.begin(folders)
+        except (IrkitError, OSError) as error:
+            said = [f"start files: {error}"]
+        for line in said:
+            self._g.loop.call_soon_threadsafe(self._g.say, line)
 
     def calls_per_minute(self) -> int:
         """Before-calls of the last minute."""

@@ -27,6 +27,7 @@ from irkit.guard.chores import Chores
 from irkit.guard.config import Config
 from irkit.guard.descriptors import raise_limit
 from irkit.guard.dropfile import DropFile
+from irkit.guard.disarming import Disarmer
 from irkit.guard.gatefiles import lasting_interpreter, write_gate
 from irkit.guard.gateway import Gateway
 from irkit.guard.governance import Governance
@@ -87,6 +88,7 @@ class Guard:
         )
         self.acts = Acts(self._wiring(), self._held_before())
         self.judge.latched = self.acts.latched
+        self.disarmer = Disarmer(home, self.clock.now)
         self.journal = Journal(home.journal)
         self.executor = Executor(handlers(self), self.journal, recheck=rechecks())
         self.casebook = Casebook(
@@ -178,6 +180,7 @@ class Guard:
             self.say(f"went on with {unfinished} unfinished incident(s)")
         self.intake.start()
         self.chores.start()
+        self.chores.look_at_start_files(tuple(one.cwd for one in self.table if one.processes))
         self.drop_file.start()
         await stopping.wait()
         self.handed.tell("STOPPING=1")

@@ -15,6 +15,7 @@ from irkit.incident.commands import (
     AnyOutcome,
     Checkpoint,
     Command,
+    Disarm,
     Done,
     Failed,
     Freeze,
@@ -45,6 +46,7 @@ def handlers(guard: "Guard") -> Mapping[type[Command], Callable[[Any], AnyOutcom
         Resume: guard.acts.resume,
         Kill: guard.acts.kill,
         Keep: more.keep,
+        Disarm: more.disarm,
         Notify: more.notify,
         Checkpoint: more.checkpoint,
     }
@@ -92,6 +94,14 @@ class Hands:
         with open(path, "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(kept)))
         return Done(f"{len(kept['processes'])} processes written to {path}")
+
+    def disarm(self, command: Disarm) -> AnyOutcome:
+        """Take out what the session planted, in bounded time. Runs in a thread, before the kill."""
+        session = self._g.table.get(command.session)
+        outcome = self._g.disarmer.before_kill(command, session)
+        args = {"incident": command.incident, "outcome": type(outcome).__name__, "reason": outcome.reason}
+        self._g.loop.call_soon_threadsafe(self._g.books.record_own, "disarm", session, args)
+        return outcome
 
     def _facts(self, member: Member) -> dict[str, Any]:
         proc = member.proc

@@ -58,6 +58,12 @@ class Keep(Command, frozen=True, tag=True):
     session: SessionId
 
 
+class Disarm(Command, frozen=True, tag=True):
+    """Take out start entries that the session planted: those that ledger, time and content tie to it."""
+
+    session: SessionId
+
+
 class Notify(Command, frozen=True, tag=True):
     """Tell people. `round` 0 is the first time, 1 the repeat, 2 the deputy."""
 
@@ -69,7 +75,7 @@ class Checkpoint(Command, frozen=True, tag=True):
     """Sign the audit log's prefix."""
 
 
-AnyCommand = Latch | Unlatch | Freeze | Resume | Kill | Keep | Notify | Checkpoint
+AnyCommand = Latch | Unlatch | Freeze | Resume | Kill | Keep | Disarm | Notify | Checkpoint
 
 
 class Outcome(Struct, frozen=True, tag=True):

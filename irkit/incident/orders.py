@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from irkit.incident.commands import (
     AnyCommand,
     Checkpoint,
+    Disarm,
     Done,
     Freeze,
     Keep,
@@ -61,10 +62,13 @@ def freeze(case: Incident, at: float) -> Orders:
     return Orders(told.incident, (*commands, *told.commands))
 
 
-def kill(case: Incident, at: float) -> Orders:
-    """Kill every session and sign what the log then holds. What is not held is frozen first; people hear last."""
+def kill(case: Incident, at: float, *, disarms: bool = True) -> Orders:
+    """Disarm and kill every session, then sign what the log holds. What is not held is frozen first; people hear last."""
     before = Orders(case) if case.state is IncidentState.FROZEN and held(case) else freeze(case, at)
-    kills: list[AnyCommand] = [Kill(incident=case.id, session=session) for session in case.sessions]
+    kills: list[AnyCommand] = (
+        [Disarm(incident=case.id, session=session) for session in case.sessions] if disarms else []
+    )
+    kills += [Kill(incident=case.id, session=session) for session in case.sessions]
     kills.append(Checkpoint(incident=case.id))
     case, _ = ask(replace(before.incident, deadline=None), kills, at)
     first = [command for command in before.commands if not isinstance(command, Notify)]

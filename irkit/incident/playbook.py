@@ -55,7 +55,7 @@ _PLACE = {
 }
 """The safe order. `notify` may stand anywhere after the freeze."""
 SAFE_ORDER = "freeze → keep → disarm → kill → seal-a → suspend, revoke → seal-b"
-SUPPORTED = frozenset({Deed.FREEZE, Deed.NOTIFY, Deed.KEEP, Deed.KILL})
+SUPPORTED = frozenset({Deed.FREEZE, Deed.NOTIFY, Deed.KEEP, Deed.DISARM, Deed.KILL})
 """What this version carries out."""
 MEANING = {
     Deed.FREEZE: "latch the session, then stop its processes; undone by resume",
@@ -162,6 +162,11 @@ class Playbook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     def deputy(self) -> str:
         """Who the last round goes to."""
         return next((step.deputy for step in self.steps if step.deputy), "")
+
+    @property
+    def disarms(self) -> bool:
+        """Whether a kill that no person asked for disarms before it."""
+        return self.step(Deed.DISARM) is not None
 
     @property
     def kills_unasked(self) -> bool:

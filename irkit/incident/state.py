@@ -15,12 +15,14 @@ Rules:
   long as it takes: who froze it knows. `stay` is an answer, and ends the telling.
 - **Kill** is asked for by a person's answer, by a person by hand, by `on_unanswered: kill`, or by a `contain`
   detection under a playbook whose kill step is `auto`, when no person has answered. By nothing else, and by rule once.
+- **Disarm** stands before the kill that a person asked for, and before another where the playbook has that step. How
+  it ends holds nothing up: the kill follows.
 - **Resume** is never asked for when the session is kill-only. Unlatch follows a Resume that ended as Done or
   Unverified (a job that needs `fg` must not find itself refused), never before, never after another end.
 - **A Resume that ends after a freeze overtook it** is followed by another freeze: it may have continued what that stopped.
 - **A kill or resume that failed** opens the question again.
 - **Each round is told once**, a restart of the guard included: a Notify that a restart cut off counts as told.
-- **After a restart** unfinished acts that protect are asked for again (Latch, Freeze, Keep, Kill, Checkpoint: each
+- **After a restart** unfinished acts that protect are asked for again (Latch, Freeze, Keep, Disarm, Kill, Checkpoint: each
   finds its work done where it was). Resume and Unlatch lower protection: they end as Unverified, and people ask again.
 - **Closed** accepts notes and nothing else. A frozen incident cannot be closed.
 
@@ -41,6 +43,7 @@ from irkit.incident.answers import AskedInVainError, answered, checked, closed, 
 from irkit.incident.commands import (
     AnyCommand,
     Checkpoint,
+    Disarm,
     Done,
     Freeze,
     Keep,
@@ -73,7 +76,7 @@ from irkit.incident.playbook import Playbook
 
 __all__ = ["AskedInVainError", "Step", "advance"]
 
-_PROTECTING = (Latch, Freeze, Keep, Kill, Checkpoint)
+_PROTECTING = (Latch, Freeze, Keep, Disarm, Kill, Checkpoint)
 """Asked for again after a restart, in this order."""
 _CUT_OFF = Unverified("the guard stopped before this ended")
 
@@ -186,7 +189,7 @@ def _detected(case: Incident, given: Detected, playbook: Playbook) -> Orders:
         case = replace(case, deadline=given.at + playbook.wait_s)
     contains = given.detection.response is Response.CONTAIN and playbook.kills_unasked
     if contains and case.answer is None and not _kill_was_asked(case):
-        kills = kill(case, given.at)
+        kills = kill(case, given.at, disarms=playbook.disarms)
         return Orders(kills.incident, (*orders.commands, *kills.commands))
     return Orders(case, orders.commands)
 
@@ -244,12 +247,12 @@ def _ticked(incident: Incident, at: float, playbook: Playbook) -> Orders:
         return Orders(replace(case, deadline=at + playbook.wait_s if goes_on else None), notify)
     case = replace(incident, deadline=None)
     if playbook.on_unanswered == "kill" and case.froze_by_rule and not _kill_was_asked(case):
-        return kill(case, at)
+        return kill(case, at, disarms=playbook.disarms)
     return Orders(case)
 
 
 def _recovered(incident: Incident, at: float, playbook: Playbook) -> Orders:
-    repeated = _PROTECTING if incident.state is IncidentState.FROZEN else (Keep, Checkpoint)
+    repeated = _PROTECTING if incident.state is IncidentState.FROZEN else (Keep, Disarm, Checkpoint)
     again = [act.command for act in incident.pending(*repeated)]
     acts = tuple(
         act

@@ -40,6 +40,7 @@ class OwnEvent(StrEnum):
     FREEZE = "freeze"
     RESUME = "resume"
     KILL = "kill"
+    DISARM = "disarm"
     KEEP = "keep"
     SEAL = "seal"
     NOTIFY = "notify"

@@ -12,6 +12,7 @@ from irkit.incident.commands import (
     AnyCommand,
     AnyOutcome,
     Checkpoint,
+    Disarm,
     Done,
     Failed,
     Freeze,
@@ -40,7 +41,7 @@ from irkit.incident.inputs import (
     Spoiled,
     Ticked,
 )
-from irkit.incident.playbook import Playbook
+from irkit.incident.playbook import Deed, Playbook, PlaybookStep
 from irkit.incident.state import AskedInVainError, Step, advance
 from tests.incident.cases import (
     ID,
@@ -60,6 +61,7 @@ FREEZE = Freeze(incident=ID, session=SESSION)
 KEEP = Keep(incident=ID, session=SESSION)
 SIGN = Checkpoint(incident=ID)
 KILL = Kill(incident=ID, session=SESSION)
+DISARM = Disarm(incident=ID, session=SESSION)
 RESUME = Resume(incident=ID, session=SESSION)
 UNLATCH = Unlatch(incident=ID, session=SESSION)
 WAIT = limits.ANSWER_WAIT_S
@@ -299,6 +301,7 @@ def test_a_kill_only_session_is_not_resumed_and_the_reason_is_given() -> None:
         advance(spoiled.incident, Answered(at=T0 + 9, answer="resume", by="ada"), STAYS)
     assert refused.value.exit_code == exit_codes.NOT_PERMITTED
     assert advance(spoiled.incident, Answered(at=T0 + 9, answer="kill", by="ada"), STAYS).commands == (
+        DISARM,
         KILL,
         SIGN,
     )
@@ -340,12 +343,12 @@ def test_kill_during_a_resume_freezes_first() -> None:
             Answered(at=T0 + 10, answer="kill", by="ada"),
         ]
     )
-    assert step.commands == (LATCH, FREEZE, KEEP, SIGN, KILL, SIGN)
+    assert step.commands == (LATCH, FREEZE, KEEP, SIGN, DISARM, KILL, SIGN)
 
 
 def test_kill_by_hand_freezes_keeps_kills_and_then_tells() -> None:
     step = feed([KillAsked(at=T0, subject=subject(), by="ada", reason="it pays unasked")])
-    assert step.commands == (LATCH, FREEZE, KEEP, SIGN, KILL, SIGN, notify(0))
+    assert step.commands == (LATCH, FREEZE, KEEP, SIGN, DISARM, KILL, SIGN, notify(0))
     assert the(step).answer is not None
 
 
@@ -355,6 +358,25 @@ def test_contain_kills_only_where_the_playbook_does_not_ask() -> None:
     step = feed([detected(Response.CONTAIN)], KILLS_UNASKED)
     assert step.commands == (LATCH, FREEZE, KEEP, SIGN, notify(0), KILL, SIGN)
     assert advance(step.incident, detected(Response.CONTAIN), KILLS_UNASKED).commands == ()
+
+
+def test_a_kill_that_nobody_asked_for_disarms_where_the_playbook_has_that_step() -> None:
+    disarms = replace(
+        KILLS_UNASKED,
+        steps=(*KILLS_UNASKED.steps[:-1], PlaybookStep(do=Deed.DISARM, mode="auto"), KILLS_UNASKED.steps[-1]),
+    )
+    assert KILLS_UNASKED.steps[-1].do is Deed.KILL
+    step = feed([detected(Response.CONTAIN)], disarms)
+    assert step.commands == (LATCH, FREEZE, KEEP, SIGN, notify(0), DISARM, KILL, SIGN)
+
+
+@pytest.mark.parametrize(
+    "end", [Done(), Failed("the disk is full"), Refused("no baseline"), Unverified("late")]
+)
+def test_how_a_disarm_ends_holds_nothing_up(end: AnyOutcome) -> None:
+    step = feed([*FROZEN, Answered(at=T0 + 9, answer="kill", by="ada"), *acted((DISARM, end))])
+    assert the(step).answer is not None
+    assert (step.commands, len(the(step).pending(Kill))) == ((), 1)
 
 
 def test_contain_does_not_overrule_a_person_who_said_stay() -> None:
@@ -391,7 +413,7 @@ def test_an_unlatch_that_a_restart_cut_off_is_asked_for_by_resuming_again() -> N
 
 def test_after_a_restart_a_kill_that_did_not_end_is_repeated() -> None:
     step = feed([*FROZEN, Answered(at=T0 + 9, answer="kill", by="ada"), Recovered(at=T0 + 60)])
-    assert step.commands == (KILL, SIGN)
+    assert step.commands == (DISARM, KILL, SIGN)
 
 
 def test_closing_needs_an_end_first() -> None:
