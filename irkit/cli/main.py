@@ -17,6 +17,8 @@ COMMANDS = {
     "init": "find the agents on this machine, install hooks, prove that they fire",
     "uninstall": "take the hooks out again; evidence stays",
     "guard": "run the guard in the foreground",
+    "service": "install, status, remove: the guard as a service of yours or the system's",
+    "hotkey": "one key that freezes everything: install, status, remove",
     "status": "what runs, what is frozen, and how to answer  [--watch]",
     "sessions": "the sessions, one row each",
     "freeze": "stop everything a session started (no target: all)",

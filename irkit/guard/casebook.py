@@ -168,6 +168,17 @@ class Casebook:
         """A command that a crash had cut off has ended now."""
         self._perform(list(self._ended(command, outcome)))
 
+    def catch_up(self, ended: Iterable[tuple[AnyCommand, float, AnyOutcome]]) -> None:
+        """What the journal saw to its end and the incident did not, because the guard was killed in between.
+
+        Without this a kill that was done would be begun once more.
+        """
+        for command, began, outcome in ended:
+            incident = self._incidents.get(command.incident)
+            open_acts = incident.pending(type(command)) if incident else ()
+            if any(act.command == command and act.asked <= began for act in open_acts):
+                self.ended(command, outcome)
+
     def recover(self) -> int:
         """Go on where the incidents were; returns how many were unfinished."""
         unfinished = 0

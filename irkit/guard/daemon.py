@@ -162,7 +162,7 @@ class Guard:
             self.loop.add_signal_handler(number, stopping.set)
         self.chores.reap_the_dead()
         given = self.handed.sockets
-        self.hooks.start(given.get(HOOK) or bind(self.home.gate, "hook.sock"))
+        self.hooks.start(given.get(HOOK) or bind(self.home.gate, "hook.sock", everyone=self.home.shared))
         await self.rpc.start(given.get(GUARD) or bind(self.home.path, "guard.sock"))
         self.books.record_own("guard_start", None, {"pid": os.getpid(), "key": self.key.fingerprint})
         self.governance.report_changes()
@@ -173,6 +173,7 @@ class Guard:
         self.casebook.read_back()
         self.chores.adopt_frozen()
         take_over_freezes(self)
+        self.casebook.catch_up(self.executor.ended_before())
         for command, outcome in self.executor.resume():
             self.casebook.ended(command, outcome)
         unfinished = self.casebook.recover()
@@ -244,16 +245,17 @@ class Guard:
                     os.unlink(path)
 
 
-def bind(folder: str, name: str) -> socket.socket:
-    """A listening socket below a folder that may lie deeper than an address is long; 0600."""
+def bind(folder: str, name: str, *, everyone: bool = False) -> socket.socket:
+    """A listening socket below a folder that may lie deeper than an address is long; 0600, or for every user."""
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mode = 0o666 if everyone else 0o600
     before = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.chdir(folder)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         listening.bind(name)
-        os.chmod(name, 0o600)
+        os.chmod(name, mode)
     finally:
         os.fchdir(before)
         os.close(before)
@@ -279,12 +281,13 @@ def _hook_patience(agent: str) -> float:
     return float(min(waits, default=60))
 
 
-def run_guard(home: Home, *, quiet: bool, as_json: bool) -> int:
+def run_guard(home: Home, *, quiet: bool, as_json: bool, shared: bool = False) -> int:
     """`irkit guard`: returns the exit code. Raises IrkitError when it cannot start."""
     refuse_inside_agent(PeerFinder(lasting_interpreter()), own_environment())
-    home.make()
+    home.make(shared=shared)
     lock = HomeLock(home)
     be_undumpable()
+    os.umask(0o077)
     raise_limit()
     handed = Handed(os.environ)
     for number in (

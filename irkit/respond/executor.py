@@ -28,7 +28,7 @@ from irkit.incident.commands import (
     Unlatch,
     Unverified,
 )
-from irkit.respond.journal import Journal, new_id, unfinished
+from irkit.respond.journal import Journal, new_id, records, unfinished
 
 T = TypeVar("T")
 REASON_MAX_CHARS = 500
@@ -49,6 +49,7 @@ _OUTCOMES: dict[type[AnyOutcome], str] = {
     Unverified: "unverified",
     Failed: "failed",
 }
+_KINDS = {word: kind for kind, word in _OUTCOMES.items()}
 
 
 class Executor:
@@ -96,6 +97,23 @@ class Executor:
                 outcome = self._finished(command)
                 finished.append((command, self._ended(str(record.get("id")), outcome, resumed=True)))
         return finished
+
+    def ended_before(self) -> list[tuple[AnyCommand, float, AnyOutcome]]:
+        """Commands that the journal saw to their end, with when they began; a crash may have kept it from others.
+
+        Raises OSError when the journal cannot be read.
+        """
+        begun: dict[str, tuple[AnyCommand, float]] = {}
+        found = []
+        for record in records(self._journal.path):
+            ident, ts = str(record.get("id")), record.get("ts")
+            if record.get("record") == "intent":
+                command = _command_in(record)
+                if command is not None and isinstance(ts, float):
+                    begun[ident] = command, ts
+            elif ident in begun and (kind := _KINDS.get(str(record.get("result")))):
+                found.append((*begun.pop(ident), kind(str(record.get("reason") or ""))))
+        return found
 
     def _finished(self, command: AnyCommand) -> AnyOutcome:
         recheck = self._recheck.get(type(command))

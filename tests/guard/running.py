@@ -61,10 +61,12 @@ class Running:
             found += [json.loads(line) for line in path.read_text().splitlines()]
         return [one for one in found if not event or one["event"] == event]
 
-    def decoy(self, calls: int = 250, interval: str = "0", parallel: str = "8") -> "subprocess.Popen[bytes]":
+    def decoy(
+        self, calls: int = 250, interval: str = "0", parallel: str = "8", linger: str = "0"
+    ) -> "subprocess.Popen[bytes]":
         """A decoy agent that bursts."""
         argv = [sys.executable, "-I", DECOY, "--gate", self.home.gate, "--work", self.stage.work]
-        more = ["--calls", str(calls), "--interval", interval, "--parallel", parallel]
+        more = ["--calls", str(calls), "--interval", interval, "--parallel", parallel, "--linger", linger]
         return self.stage.start([*argv, *more], "decoy")
 
     def frozen(self) -> dict[str, Any]:

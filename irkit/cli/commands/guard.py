@@ -10,6 +10,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `irkit guard`."""
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.add_argument("--json", action="store_true", help="say what happens as JSON lines on stdout")
+    parser.add_argument(
+        "--shared", action="store_true", help="agents of other users use this gate (system service)"
+    )
     parser.epilog = (
         "One guard runs per home; a second says who holds it. It refuses to start inside an agent.\n\n"
         "examples:\n  irkit guard\n  IRKIT_HOME=/tmp/try irkit guard --json"
@@ -20,4 +23,4 @@ def run(args: argparse.Namespace) -> int:
     """Run the guard."""
     from irkit.guard.daemon import run_guard
 
-    return run_guard(Home(), quiet=args.quiet, as_json=args.json)
+    return run_guard(Home(), quiet=args.quiet, as_json=args.json, shared=args.shared)

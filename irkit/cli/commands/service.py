@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         for path in (sys.executable, os.path.dirname(service_package.__file__ or "/")):
             if theirs := _not_roots(path):
                 raise NotPermittedError(
-                    "others than root may change it, and so the guard's own code",
+                    "others than root may change it (and so the guard's own code), or may not use it",
                     where=theirs,
                     fix="install irkit as root, say below /opt/irkit, and run it from there",
                 )
@@ -160,11 +160,11 @@ def _command() -> tuple[str, ...]:
 
 
 def _not_roots(path: str) -> str:
-    """The first part of a path that somebody but root may change, empty when there is none."""
+    """The first part of a path that others than root may change, or may not use; empty when there is none."""
     part = os.path.realpath(path)
     while True:
         status = os.stat(part)
-        if status.st_uid or status.st_mode & 0o022:
+        if status.st_uid or status.st_mode & 0o022 or not status.st_mode & 0o001:
             return part
         if part == "/":
             return ""
