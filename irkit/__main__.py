@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The entry point. The kill path is dispatched before anything else is imported: it must start in milliseconds."""
+"""The entry point. The kill path is dispatched before anything else is imported: it must start in milliseconds.
+`irkit run` comes next, since a person waits for their agent behind it.
+"""
 
 import sys
 
@@ -10,6 +12,10 @@ def main() -> int:
         from irkit.respond.emergency import main as emergency
 
         return emergency(sys.argv[1:])
+    if len(sys.argv) > 1 and sys.argv[1] == "run":
+        from irkit.cli.commands.run import main as contained
+
+        return contained(sys.argv[2:])
     from irkit.cli.main import main as command_line
 
     return command_line(sys.argv[1:])

@@ -17,6 +17,7 @@ COMMANDS = {
     "init": "find the agents on this machine, install hooks, prove that they fire",
     "uninstall": "take the hooks out again; evidence stays",
     "guard": "run the guard in the foreground",
+    "run": "start an agent contained: irkit run -- claude",
     "service": "install, status, remove: the guard as a service of yours or the system's",
     "hotkey": "one key that freezes everything: install, status, remove",
     "status": "what runs, what is frozen, and how to answer  [--watch]",

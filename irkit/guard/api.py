@@ -42,6 +42,8 @@ def methods(guard: "Guard") -> dict[str, Method]:
         "latch": api.latch,
         "unlatch": api.unlatch,
         "acted": api.acted,
+        "contained": guard.containers.register,
+        "contained.ended": guard.containers.ended,
         "probe.seen": api.probe_seen,
         "proof.challenge": api.challenge,
         "incident.list": api.incident_list,
@@ -70,7 +72,9 @@ class Api:
             "guard": {"pid": os.getpid(), "since": guard.since, "home": guard.home.path},
             "latched_all": guard.acts.latched_all,
             "calls_per_minute": guard.chores.calls_per_minute(),
-            "sessions": [self._row(one) for one in guard.table if one.processes],
+            "sessions": [
+                self._row(one) for one in guard.table if one.processes and guard.containers.shown(one)
+            ],
             "waiting": [self._waiting(one) for one in guard.casebook.waiting()],
             "unguarded": self._unguarded(),
             "problems": guard.problems(),
@@ -80,7 +84,11 @@ class Api:
 
     def sessions(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """The table; with `all`, ended ones too."""
-        rows = [self._row(one) for one in self._g.table if params.get("all") or one.processes]
+        rows = [
+            self._row(one)
+            for one in self._g.table
+            if params.get("all") or (one.processes and self._g.containers.shown(one))
+        ]
         return {"sessions": sorted(rows, key=lambda row: row["since"])}
 
     def probe_seen(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -105,6 +113,9 @@ class Api:
             "latched": self._g.table.latched(one) or self._g.acts.latched_all,
             "kill_only": one.kill_only,
             "tier": one.tier,
+            "pidns": one.pidns,
+            "cgroup": one.cgroup,
+            "audit": one.audit,
             "processes": [list(process) for process in one.processes],
             "cwd": one.cwd,
             "since": one.since,

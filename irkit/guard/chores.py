@@ -95,6 +95,7 @@ class Chores:
         """A session was heard of."""
         if call:
             self.calls.append(self._g.clock.now())
+        session = self._g.containers.mark(session, process)
         if self._g.disarmer.is_new(session.cwd):
             self.look_at_start_files((session.cwd,))
         self._changed[session.id] = session

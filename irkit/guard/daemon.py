@@ -25,6 +25,7 @@ from irkit.guard.books import Books
 from irkit.guard.casebook import Casebook
 from irkit.guard.chores import Chores
 from irkit.guard.config import Config
+from irkit.guard.containers import Containers
 from irkit.guard.descriptors import raise_limit
 from irkit.guard.dropfile import DropFile
 from irkit.guard.disarming import Disarmer
@@ -99,6 +100,7 @@ class Guard:
             changed=self._incident_changed,
             worker=self.workers.of,
         )
+        self.containers = Containers(self)
         self.chores = Chores(self)
         self.books.written = self.chores.log_was_written
         self.gateway = Gateway(

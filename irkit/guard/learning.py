@@ -84,6 +84,7 @@ def take_over_freezes(guard: "Guard") -> None:
 def _adopt_roster(guard: "Guard") -> None:
     """Sessions that a guard knew too briefly to save them: the roster is written sooner than the database."""
     for entry in read_roster(guard.home.sessions)[0]:
+        guard.containers.adopt(entry)
         living = tuple(ProcessId(*key) for key in entry.roots if procfs.alive(*key))
         if living and guard.table.get(entry.session) is None:
             guard.table.put(
@@ -93,6 +94,10 @@ def _adopt_roster(guard: "Guard") -> None:
                     native=entry.native,
                     processes=living,
                     known=tuple(ProcessId(*key) for key in entry.known),
+                    tier=entry.tier,
+                    pidns=entry.pidns,
+                    cgroup=entry.cgroup,
+                    audit=entry.audit,
                     cwd=entry.cwd,
                     since=entry.since,
                     last_ts=entry.since,

@@ -14,6 +14,8 @@ Rules:
 
 from __future__ import annotations
 
+import os
+
 from irkit import exit_codes, limits
 from irkit.respond import procfs
 from irkit.respond.census import Key
@@ -25,6 +27,8 @@ from irkit.respond.stop import Killed
 TYPE_CHECKING = False  # as a type checker takes it; importing typing costs what a kill must not wait for
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from irkit.respond.brokers import Step
 
     Redact = Callable[[str], str]
 
@@ -62,6 +66,7 @@ class KillReport:
 
     __slots__ = (
         "besides",
+        "brokers",
         "dead",
         "killed",
         "not_ruled_out",
@@ -85,6 +90,8 @@ class KillReport:
         self.not_ruled_out: list[Row] = []
         self.spared: list[Row] = []
         """Editors' windows: latched, host alive."""
+        self.brokers: list[Step] = []
+        """What was left with somebody else since the session began: steps for a person."""
         self.unlisted = 0
         """Leftovers beyond the bound: counted, not named."""
         self.proof = ""
@@ -128,6 +135,7 @@ class KillReport:
                 "unlisted": self.unlisted,
             },
             "spared": [row.to_dict() for row in self.spared],
+            "human_steps": [one.to_dict() for one in self.brokers],
             "freeze": {
                 "stopped": len(frozen.stopped),
                 "already_stopped": len(frozen.already),
@@ -163,6 +171,7 @@ class KillReport:
         lines += _table("unaccounted for: they hide, and may belong", self.unaccounted)
         lines += _table("left alone: an editor's window, latched, host alive", self.spared)
         lines += _table("not ruled out, left alone", self.not_ruled_out)
+        lines += _steps(self.brokers)
         if self.unlisted:
             lines.append(f"             and {self.unlisted} more, not listed")
         return lines
@@ -209,7 +218,32 @@ def report_of(
         for proc in scene.spared()
     ]
     _add_leftovers(report, scene.leftovers(), redact)
+    report.proof = _proof(scene)
     return report
+
+
+def _proof(scene: Scene) -> str:
+    """Why nothing of these sessions can be left: each was contained, its namespace is empty, its brokers were hidden.
+
+    The kernel ends a PID namespace with its first process, and no process can leave one. A process whose namespace
+    is kept from us and which may be a session's spoils the proof.
+    """
+    targets = [search.target for search in scene.searches]
+    if not targets or any(target.tier != "contained" or not target.pidns for target in targets):
+        return ""
+    walls, since = {target.pidns for target in targets}, min(target.since for target in targets)
+    for proc in procfs.snapshot().values():
+        if proc.dead or proc.kernel:
+            continue
+        try:
+            if os.stat(f"/proc/{proc.pid}/ns/pid").st_ino in walls:
+                return ""
+        except FileNotFoundError:
+            continue
+        except OSError:
+            if proc.start >= since and procfs.owner(proc.pid) == os.geteuid():
+                return ""
+    return "its PID namespace is empty, and brokers were hidden from it"
 
 
 def _add_leftovers(report: KillReport, found: list[Leftover], redact: Redact | None) -> None:
@@ -238,6 +272,17 @@ def plain(text: str) -> str:
 def step(number: int, name: str, state: str, words: str, seconds: float) -> str:
     """One line of the containment, step by step."""
     return f"  {number} {name:<8} {state:<10} {words[:60]:<60} {seconds:8.3f} s"
+
+
+def _steps(steps: list[Step]) -> list[str]:
+    """Each with the command to look and the one to stop it; whole, because they are typed."""
+    lines = ["  left with others: look, and stop what is the session's"] if steps else []
+    for one in steps:
+        lines.append(f"    {one.broker:<8}  {plain(one.what)[:84]}")
+        lines.append(f"              {plain(one.why)}")
+        lines.append(f"              look  {plain(one.look)}")
+        lines.append(f"              stop  {plain(one.stop)}")
+    return lines
 
 
 def _table(title: str, rows: list[Row]) -> list[str]:

@@ -30,7 +30,8 @@ def choose(order: Order, entries: list[Entry], table: dict[int, Proc]) -> list[T
         return [_by_name(order, entries, table)]
     targets = [_of_entry(entry) for entry in entries]
     taken = {key for target in targets for key in target.roots}
-    return targets + _unlisted_agents(table, taken)
+    walls = {target.pidns for target in targets if target.pidns}
+    return targets + [one for one in _unlisted_agents(table, taken) if not (walls and _within(one, walls))]
 
 
 def inside(targets: list[Target], table: dict[int, Proc], environ: bytes) -> bool:
@@ -147,6 +148,14 @@ def _by_pid(order: Order, entries: list[Entry], table: dict[int, Proc]) -> Targe
 def _of_proc(proc: Proc, agent: str) -> Target:
     native = f"{proc.pid}:{proc.start}"
     return Target(f"{agent}:{native}", agent, native, roots=[proc.key])
+
+
+def _within(target: Target, walls: set[int]) -> bool:
+    """Whether an agent runs in the namespace of a listed session: it is part of that one."""
+    try:
+        return os.stat(f"/proc/{target.roots[0][0]}/ns/pid").st_ino in walls
+    except OSError:
+        return False
 
 
 def _unlisted_agents(table: dict[int, Proc], taken: set[tuple[int, int]]) -> list[Target]:
