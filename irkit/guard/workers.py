@@ -8,7 +8,7 @@ people and the log's sync use the loop's own threads. A thread is started when i
 
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from irkit.incident.commands import AnyCommand, Checkpoint, Keep, Kill, Resume
+from irkit.incident.commands import AnyCommand, Checkpoint, Disarm, Keep, Kill, Resume
 
 KILLERS = 4
 """Sessions that are killed at the same time; a further one waits for one of them."""
@@ -28,7 +28,7 @@ class Workers:
         """Who carries this command out; None: the loop's own threads."""
         if isinstance(command, Kill | Resume):
             return self.killing
-        return self.keeping if isinstance(command, Keep | Checkpoint) else None
+        return self.keeping if isinstance(command, Keep | Disarm | Checkpoint) else None
 
     def stop(self) -> None:
         """Take nothing more."""
