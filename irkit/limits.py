@@ -52,6 +52,10 @@ JOURNAL_READ_MAX_BYTES = 64 * MIB
 """The journal's newest part, in which unfinished acts are looked for."""
 LEFTOVERS_LISTED_MAX = 200
 """Processes named as unaccounted or not ruled out; the rest is counted."""
+CGROUPS_MAX = 4096
+"""Control groups below a session's own that are looked into."""
+DESCRIPTORS_READ_MAX = 1024
+"""Open files of one process that are compared with a session's."""
 KILL_COUNTDOWN_S = 5
 """What a person at a terminal has to keep a session frozen instead of killed."""
 TELL_GUARD_MAX_S = 0.2
@@ -61,6 +65,8 @@ FREEZE_MAX_ROUNDS = 400
 FREEZE_MAX_S = 20.0
 FREEZE_ON_LOOP_MAX_S = 0.25
 """What a freeze takes of the guard's loop; a tree that forks faster than that is stopped further in a thread."""
+CGROUP_WAIT_S = 0.1
+"""What a freeze waits for the kernel to say that a control group has stopped; signals follow in any case."""
 KILL_MAX_S = 20.0
 JOURNAL_FSYNC_MAX_S = 0.2
 """What an irreversible act waits for its intent to reach the disk."""

@@ -55,6 +55,8 @@ class Held(msgspec.Struct, frozen=True):
     hooks: tuple[tuple[int, int], ...] = ()
     """Hooks that were still waiting when they were stopped."""
     at: float = 0.0
+    groups: tuple[str, ...] = ()
+    """Control groups that are frozen as one."""
 
 
 class Wiring(NamedTuple):
@@ -203,7 +205,10 @@ class Acts:
         before = self.held.get(session.id)
         stopped = tuple(dict.fromkeys((*(before.stopped if before else ()), *frozen.stopped)))
         held = Held(
-            stopped, tuple(frozen.foreground) or (before.foreground if before else ()), at=self._w.now()
+            stopped,
+            tuple(frozen.foreground) or (before.foreground if before else ()),
+            at=self._w.now(),
+            groups=tuple(dict.fromkeys((*(before.groups if before else ()), *frozen.groups))),
         )
         known = tuple(ProcessId(*key) for key in scene.everyone() if key not in session.processes)
         self._w.table.put(replace(session, state=State.FROZEN, known=known[-KNOWN_MAX:]))
@@ -225,7 +230,7 @@ class Acts:
             return
         scene = self.scene(session)
         frozen = stop.freeze(scene, within=limits.FREEZE_ON_LOOP_MAX_S)
-        if frozen.stopped:
+        if frozen.stopped or frozen.groups:
             self._hold(session, scene, frozen)
         if not frozen.settled:
             self._w.beside(self._go_on, session, frozenset())
@@ -255,8 +260,8 @@ class Acts:
             return Refused(
                 f"a call has waited longer than {session.agent} waits for its hook: it would run on resume"
             )
-        self._let_hooks_go(late)
-        thawed = stop.thaw(list(held.stopped), list(held.foreground))
+        self._let_hooks_go(late, held.groups)
+        thawed = stop.thaw(list(held.stopped), list(held.foreground), held.groups)
         self.held.pop(command.session, None)
         self._w.later(0, self._w.remember, f"held:{session.id}", "")
         alive = any(self._w.books.alive(process) for process in session.processes)
@@ -265,13 +270,21 @@ class Acts:
         self._w.later(0, self._w.books.record_own, "resume", session, {"continued": len(thawed.continued)})
         if thawed.refused:
             return Failed(f"{len(thawed.refused)} could not be continued")
+        if thawed.groups_refused:
+            return Failed(
+                f"a control group could not be thawed: {next(iter(thawed.groups_refused.values()))}"
+            )
         if thawed.unverified:
             return Unverified(thawed.unverified)
         return Done(f"{len(thawed.continued)} continued")
 
-    def _let_hooks_go(self, hooks: list[tuple[int, int]]) -> None:
-        """Continue the hooks first, with the latch still set: a call that waited through the freeze is refused."""
-        stop.thaw(hooks)
+    def _let_hooks_go(self, hooks: list[tuple[int, int]], groups: tuple[str, ...]) -> None:
+        """Continue the hooks first, with the latch still set: a call that waited through the freeze is refused.
+
+        In a control group everybody else stays stopped by signal.
+        """
+        if hooks:
+            stop.thaw(hooks, [], groups)
         patience = time.monotonic() + HOOKS_LEAVE_S
         while any(procfs.alive(*key) for key in hooks) and time.monotonic() < patience:
             time.sleep(0.005)

@@ -15,7 +15,7 @@ from irkit.incident.commands import AnyOutcome, Done, Failed, Freeze, Kill, Latc
 from irkit.incident.incident import Incident
 from irkit.incident.inputs import Answered, FreezeAsked, KillAsked
 from irkit.incident.session import ProcessId, Session, State, session_id
-from irkit.respond import journal, procfs
+from irkit.respond import cgroup, journal, procfs
 from irkit.respond import latch as latch_file
 from irkit.respond.roster import read_roster
 
@@ -67,10 +67,7 @@ def take_over_freezes(guard: "Guard") -> None:
     held = {tuple(key) for one in guard.acts.held.values() for key in one.stopped}
     for session in guard.table:
         agents = [process for process in session.processes if process in stopped and process not in held]
-        if any(
-            (proc := procfs.look(one.pid)) and proc.start == one.start and proc.state in "Tt"
-            for one in agents
-        ):
+        if any(_stopped(session, one) for one in agents):
             mine = [[key.pid, key.start] for key in stopped]
             told = {
                 "act": "freeze",
@@ -113,11 +110,7 @@ def _frozen(
     by: str,
     reason: str,
 ) -> None:
-    mine = [
-        key
-        for key in stopped
-        if (proc := procfs.look(key.pid)) and proc.start == key.start and proc.state in "Tt"
-    ]
+    mine = [key for key in stopped if _stopped(session, key)]
     before = guard.acts.held.get(session.id)
     kept = tuple(dict.fromkeys((*(before.stopped if before else ()), *((k.pid, k.start) for k in mine))))
     held = Held(kept, tuple((k.pid, k.start) for k in foreground), at=guard.clock.now())
@@ -129,6 +122,17 @@ def _frozen(
         incident is not None
     ):  # what was told is not believed: the freeze is done again, and says what it found
         _take(guard, incident, Freeze, guard.executor.run(Freeze(incident=incident.id, session=session.id)))
+
+
+def _stopped(session: Session, key: ProcessId) -> bool:
+    """Whether this very process stands still: stopped by signal, or frozen with the session's control group."""
+    proc = procfs.look(key.pid)
+    if proc is None or proc.start != key.start:
+        return False
+    group = cgroup.group_at(session.cgroup) if session.cgroup else ""
+    return proc.state in "Tt" or (
+        isinstance(group, cgroup.Group) and group.frozen() and key.pid in (group.pids() or ())
+    )
 
 
 def _killed(guard: "Guard", session: Session, by: str, reason: str, verdict: Any) -> None:

@@ -107,7 +107,9 @@ class _Emergency:
             "done" if self.frozen.complete else "unverified",
             stopped=self.frozen.stopped,
             foreground=self.frozen.foreground,
+            groups=self.frozen.groups,
         )
+        self.notes += self.frozen.notes
 
     def _kill(self) -> int:
         ident = f"{self.ident}-kill"

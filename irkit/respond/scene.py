@@ -9,6 +9,8 @@ little; before a freeze is called complete they are forgotten, because an exec m
 
 from __future__ import annotations
 
+import os
+
 from irkit.respond import procfs
 from irkit.respond.census import Census, Key, Marks
 from irkit.respond.finder import Member, Protected, Search, Target
@@ -39,6 +41,13 @@ class Scene:
             for member in search.look(self.census, self.protected, marks=marks):
                 living.setdefault(member.key, member)
         return sorted(living.values(), key=lambda member: member.depth)
+
+    def untouchable(self) -> frozenset[int]:
+        """Pids that no control group may hold which is frozen as one: the guard, the caller, and all above it."""
+        found = [0, 1, self._guard, pid := self._caller or os.getpid()]
+        while (proc := procfs.look(pid)) is not None and (pid := proc.ppid) not in found:
+            found.append(pid)
+        return frozenset(found)
 
     def forget_marks(self) -> None:
         """Read every environment anew from the next walk on."""

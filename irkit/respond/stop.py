@@ -11,8 +11,10 @@ Rules:
   stopped group that loses its parent. Until two walks in a row find nobody alive.
 - What the kernel refuses is reported, never retried for ever, never counted as done.
 
-SIGSTOP can be undone by whoever sends SIGCONT. Where a session has a control group of its own, freezing and
-killing that comes first, here, before the loops; every session is stopped by signals until then.
+SIGSTOP can be undone by whoever sends SIGCONT. Where a session has a control group of its own, that is frozen
+first, as one: a shell sees no stop. Its members get SIGSTOP all the same. It stays pending while the group is frozen,
+holds whoever thaws the group by himself, and SIGCONT takes it back before the group is thawed. A freeze that spares
+hooks uses signals only, because a group cannot spare anybody; the one that follows when they are gone freezes it.
 """
 
 from __future__ import annotations
@@ -20,10 +22,14 @@ from __future__ import annotations
 import time
 
 from irkit import limits
-from irkit.respond import procfs, signals
+from irkit.respond import cgroup, procfs, signals
 from irkit.respond.census import Key
 from irkit.respond.finder import Member
 from irkit.respond.scene import Scene
+
+TYPE_CHECKING = False  # as a type checker takes it; importing typing costs what a kill must not wait for
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _EAGER_ROUNDS = 3
 """Rounds without a pause: a signal that was just sent takes a moment, a whole tree is stopped in the first."""
@@ -34,7 +40,19 @@ _PAUSE_MAX_S = 0.02
 class Frozen:
     """How a freeze ended."""
 
-    __slots__ = ("already", "foreground", "pending", "refused", "rounds", "seconds", "settled", "stopped")
+    __slots__ = (
+        "already",
+        "foreground",
+        "groups",
+        "notes",
+        "pending",
+        "refused",
+        "rounds",
+        "seconds",
+        "settled",
+        "still",
+        "stopped",
+    )
 
     def __init__(self) -> None:
         self.stopped: list[Key] = []
@@ -47,6 +65,12 @@ class Frozen:
         """Deep in the kernel (state D): stops before it can run the program's code again."""
         self.foreground: list[Key] = []
         """Agents that held their terminal's foreground when they were stopped."""
+        self.groups: list[str] = []
+        """Control groups that are frozen as one: a resume thaws them."""
+        self.still: set[int] = set()
+        """Pids in those: they cannot run, whatever state the kernel shows."""
+        self.notes: list[str] = []
+        """Why a control group was not used."""
         self.rounds = 0
         self.seconds = 0.0
         self.settled = False
@@ -61,9 +85,11 @@ class Frozen:
 class Thawed:
     """How a thaw ended."""
 
-    __slots__ = ("continued", "gone", "lost_terminal", "refused")
+    __slots__ = ("continued", "gone", "groups_refused", "lost_terminal", "refused")
 
     def __init__(self) -> None:
+        self.groups_refused: dict[str, str] = {}
+        """Control groups that could not be thawed, and why."""
         self.continued: list[Key] = []
         self.gone: list[Key] = []
         self.refused: dict[Key, str] = {}
@@ -109,6 +135,8 @@ def freeze(
     done = Frozen()
     seen: set[Key] = set()
     quiet = 0
+    if not spare:
+        _freeze_groups(scene, done)
     while quiet < 2:
         if done.rounds >= limits.FREEZE_MAX_ROUNDS or time.monotonic() - began > within:
             break
@@ -134,11 +162,32 @@ def freeze(
     return done
 
 
+def _freeze_groups(scene: Scene, done: Frozen) -> None:
+    """Freeze what has a control group of its own; each group that may not be trusted is said, and left to signals."""
+    for target in (search.target for search in scene.searches if search.target.cgroup):
+        group = cgroup.group_at(target.cgroup)
+        if isinstance(group, str):
+            why = group
+        else:
+            why = cgroup.distrust(group, scene.untouchable(), target.since) or group.freeze()
+        if why or isinstance(group, str):
+            done.notes.append(f"control group {target.cgroup} is not used: {why}")
+            continue
+        done.groups.append(target.cgroup)
+        if group.wait_frozen():
+            done.still.update(group.pids() or ())
+        else:
+            done.notes.append(f"control group {target.cgroup} does not say that it is frozen")
+
+
 def _stop(member: Member, done: Frozen, *, new: bool) -> bool:
     """Stop one member if it is not stopped. Returns whether it could still run when we looked."""
     proc, key = member.proc, member.key
-    runnable = proc.runnable
-    if not runnable and (not new or proc.state in "Tt"):
+    held = proc.pid in done.still
+    runnable = proc.runnable and not held
+    if held and not new:
+        return False
+    if not runnable and not held and (not new or proc.state in "Tt"):
         if new:
             done.already.append(key)
         return False
@@ -157,8 +206,11 @@ def _stop(member: Member, done: Frozen, *, new: bool) -> bool:
     return runnable
 
 
-def thaw(stopped: list[Key], foreground: list[Key] | None = None) -> Thawed:
-    """Continue what irkit stopped, agents last. `foreground`: who held the terminal then, None: not known."""
+def thaw(stopped: list[Key], foreground: list[Key] | None = None, groups: Iterable[str] = ()) -> Thawed:
+    """Continue what irkit stopped, agents last, then its control groups.
+
+    `foreground`: who held the terminal then, None: not known.
+    """
     done = Thawed()
     for pid, start in reversed(stopped):
         sent = signals.send(pid, start, signals.CONT)
@@ -168,6 +220,11 @@ def thaw(stopped: list[Key], foreground: list[Key] | None = None) -> Thawed:
             done.refused[pid, start] = sent
         else:
             done.continued.append((pid, start))
+    for path in groups:
+        group = cgroup.group_at(path)
+        why = group.thaw() if not isinstance(group, str) else ""
+        if why:
+            done.groups_refused[path] = why
     for key in foreground if foreground is not None else stopped[:1]:
         proc = procfs.look(key[0])
         if proc and proc.start == key[1] and proc.tty and proc.tpgid not in (proc.pgrp, -1):
@@ -182,6 +239,9 @@ def kill(scene: Scene) -> Killed:
     for pid, start in scene.everyone():
         done.commands[pid, start] = procfs.argv(pid) or []
     began = time.monotonic()
+    groups = [group for path in done.frozen.groups if not isinstance(group := cgroup.group_at(path), str)]
+    for group in groups:
+        group.kill()  # what it leaves, and a group of version 1, fall below
     quiet = 0
     pause = _PAUSE_S
     while quiet < 2 and time.monotonic() - began < limits.KILL_MAX_S:
@@ -191,6 +251,9 @@ def kill(scene: Scene) -> Killed:
             sent = signals.send(member.proc.pid, member.proc.start, signals.KILL)
             if sent not in (signals.SENT, signals.GONE):
                 done.refused[member.key] = sent
+        if done.rounds == 1:
+            for group in (one for one in groups if not one.unified):
+                group.thaw()  # in version 1 a killed process dies when it is thawed
         quiet = 0 if living else quiet + 1
         if living:
             time.sleep(pause)
