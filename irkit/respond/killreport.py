@@ -219,7 +219,20 @@ def report_of(
     ]
     _add_leftovers(report, scene.leftovers(), redact)
     report.proof = _proof(scene)
+    if not report.proof:  # what holds a session proved dead kept the brokers from it
+        report.brokers = _left_with_brokers(scene, killed)
     return report
+
+
+def _left_with_brokers(scene: Scene, killed: Killed) -> list[Step]:
+    """After the last signal: what nobody can tell to be the session's, because somebody else starts it."""
+    from irkit.respond import brokers
+
+    sinces = [search.target.since for search in scene.searches if search.found and search.target.since]
+    if not sinces:
+        return []
+    members = {key: killed.commands.get(key) for key in scene.everyone()}
+    return brokers.find(min(sinces), members)
 
 
 def _proof(scene: Scene) -> str:
