@@ -92,6 +92,8 @@ def _fresh_lines(content: bytes, known: Sequence[str]) -> list[Entry]:
     found = []
     for kind, begins, behind in _runs(ours, list(theirs)):
         first, last = begins + head, behind + head
+        if first == last:
+            continue  # known lines are gone there: nothing came in
         if all(not line.strip() or _CRON_HEAD.match(line) for line in lines[first:last]):
             continue
         end = min(starts[last], len(content))
@@ -102,12 +104,14 @@ def _fresh_lines(content: bytes, known: Sequence[str]) -> list[Entry]:
 
 def _runs(now: list[str], known: list[str]) -> Iterator[tuple[str, int, int]]:
     """(kind, first, behind the last) of the runs of `now` that are not in `known`."""
-    if max(len(now), len(known)) <= _ALIGNED_MAX:
-        for tag, known_from, known_to, first, last in difflib.SequenceMatcher(
-            None, known, now, autojunk=False
-        ).get_opcodes():
-            if tag in {"insert", "replace"}:
-                yield ("added" if known_from == known_to else "changed"), first, last
+    runs = list(_aligned(now, known)) if max(len(now), len(known)) <= _ALIGNED_MAX else []
+    if not runs or any(kind == "changed" for kind, _, _ in runs):
+        put_in = _put_in(now, known)  # the alignment is not always the shortest
+        if put_in is not None:
+            yield from put_in
+            return
+    if runs or now == known:
+        yield from runs
         return
     left = Counter(known)
     first = -1
@@ -120,6 +124,29 @@ def _runs(now: list[str], known: list[str]) -> Iterator[tuple[str, int, int]]:
         elif not new and first >= 0:
             yield "changed", first, at
             first = -1
+
+
+def _aligned(now: list[str], known: list[str]) -> Iterator[tuple[str, int, int]]:
+    matcher = difflib.SequenceMatcher(None, known, now, autojunk=False)
+    for tag, known_from, known_to, first, last in matcher.get_opcodes():
+        if tag in {"insert", "replace"}:
+            yield ("added" if known_from == known_to else "changed"), first, last
+        elif tag == "delete":
+            yield "changed", first, first
+
+
+def _put_in(now: list[str], known: list[str]) -> list[tuple[str, int, int]] | None:
+    """The runs that were put in, where all known lines are there still, in order; else None."""
+    runs: list[tuple[str, int, int]] = []
+    at = first = 0
+    for place, one in enumerate(now):
+        if at < len(known) and one == known[at]:
+            if first < place:
+                runs.append(("added", first, place))
+            at, first = at + 1, place + 1
+    if first < len(now):
+        runs.append(("added", first, len(now)))
+    return runs if at == len(known) else None
 
 
 # --- JSON ----------------------------------------------------------------------------

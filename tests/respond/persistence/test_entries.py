@@ -33,6 +33,15 @@ def test_lines_that_only_came_in_are_added_and_cut_out_exactly(
     assert without(new, found) == old
 
 
+def test_lines_put_in_between_lines_that_repeat_are_added() -> None:
+    """An alignment that is not the shortest would call some of them changed."""
+    old = b"fi\n  then\nfi\nalias a=1\n  then\n"
+    new = b"evil\nfi\nevil 2\n  then\nfi\nevil\nalias a=1\nevil\n  then\nevil\n"
+    found = fresh(new, Form.LINES, digests(old, Form.LINES)) or []
+    assert {one.kind for one in found} == {"added"}
+    assert without(new, found) == old
+
+
 def test_a_line_put_behind_a_last_line_without_an_end_is_cut_out_exactly() -> None:
     old = b"a\nlast without an end"
     new = old + b"\nevil"
