@@ -27,8 +27,9 @@ from irkit.guard.chores import Chores
 from irkit.guard.config import Config
 from irkit.guard.containers import Containers
 from irkit.guard.descriptors import raise_limit
-from irkit.guard.dropfile import DropFile
 from irkit.guard.disarming import Disarmer
+from irkit.guard.dropfile import DropFile
+from irkit.guard.frozenwatch import FrozenWatch
 from irkit.guard.gatefiles import lasting_interpreter, write_gate
 from irkit.guard.gateway import Gateway
 from irkit.guard.governance import Governance
@@ -102,6 +103,8 @@ class Guard:
         )
         self.containers = Containers(self)
         self.chores = Chores(self)
+        self.frozenwatch = FrozenWatch(self)
+        self.acts.held_more = self.frozenwatch.wake
         self.books.written = self.chores.log_was_written
         self.gateway = Gateway(
             finder=self.finder,
@@ -183,6 +186,7 @@ class Guard:
             self.say(f"went on with {unfinished} unfinished incident(s)")
         self.intake.start()
         self.chores.start()
+        self.frozenwatch.wake()
         self.chores.look_at_start_files(tuple(one.cwd for one in self.table if one.processes))
         self.drop_file.start()
         await stopping.wait()
@@ -233,6 +237,7 @@ class Guard:
         self.intake.stop()
         await self.casebook.settle(STOP_MAX_S)
         self.chores.stop()
+        self.frozenwatch.stop()
         self.workers.stop()
         self.store.save_sessions(self.table)
         self.books.record_own("guard_stop", None, {"pid": os.getpid()})
@@ -300,10 +305,10 @@ def run_guard(home: Home, *, quiet: bool, as_json: bool, shared: bool = False) -
         signal.signal(number, signal.SIG_IGN)
 
     def say(line: str) -> None:
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # nobody reads there any more: no reason to stop guarding
+        try:
             _print(line, as_json=as_json, quiet=quiet)
+        except (OSError, ValueError):  # nobody reads there any more: no reason to stop guarding
+            _fall_silent()
 
     async def main() -> None:
         guard = Guard(home, say, handed)
@@ -323,3 +328,11 @@ def _print(line: str, *, as_json: bool, quiet: bool) -> None:
         sys.stdout.flush()
     elif not quiet:
         sys.stderr.write(f"irkit guard: {line}\n")
+
+
+def _fall_silent() -> None:
+    """Whatever is said from now on goes nowhere: what a closed terminal left unsaid must not fail at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
