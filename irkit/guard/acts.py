@@ -87,6 +87,8 @@ class Acts:
         self._w = wiring
         self.held: dict[str, Held] = held or {}
         self.latched_all = False
+        self.held_more: Callable[[], object] = lambda: None
+        """Called on the loop after something was frozen."""
         self._going_on = threading.Lock()
         """Held while a long freeze goes on in a thread: a resume waits for it."""
 
@@ -219,6 +221,7 @@ class Acts:
         """What may be continued, over a restart too; the database is written after the act."""
         self.held[ident] = held
         self._w.later(0, self._w.remember, f"held:{ident}", msgspec.json.encode(held).decode())
+        self._w.later(0, self.held_more)
         session = self._w.table.get(ident)
         if session is not None:
             self._w.later(0, self._w.save, session)
