@@ -27,6 +27,7 @@ COMMANDS = {
     "kill": "freeze, kill, and verify every death (no target: all)",
     "latch": "from now on no tool call passes (no target: all)",
     "unlatch": "take the latch back",
+    "disarm": "list, run, undo, accept: what was left to start again later",
     "incident": "list, show, open, note, close",
     "playbook": "list, show, lint",
     "log": "tail, show, verify the audit log",

@@ -14,7 +14,7 @@ import msgspec
 
 from irkit.agents.facts import recognise
 from irkit.errors import BadInputError, NeedsHumanError
-from irkit.guard.learning import learn
+from irkit.guard.learning import PAIRS_MAX, learn
 from irkit.guard.rpc import Caller, Method
 from irkit.incident.commands import AnyOutcome, Latch, Unlatch
 from irkit.incident.incident import Incident
@@ -45,6 +45,9 @@ def methods(guard: "Guard") -> dict[str, Method]:
         "contained": guard.containers.register,
         "contained.ended": guard.containers.ended,
         "probe.seen": api.probe_seen,
+        "disarm.run": api.disarm_run,
+        "disarm.undo": api.disarm_undo,
+        "disarm.accept": api.disarm_accept,
         "proof.challenge": api.challenge,
         "incident.list": api.incident_list,
         "incident.show": api.incident_show,
@@ -236,6 +239,33 @@ class Api:
         learn(self._g, params, _name(caller))
         return {"noted": True}
 
+    # --- start files ---------------------------------------------------------------
+    async def disarm_run(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """Take out what is tied to a session; entries that somebody names need proof of a human (threat T13)."""
+        chosen = _ids(params)
+        if chosen:
+            self._prove(params, caller)
+        session = _text(params, "session")
+        done = await self._g.loop.run_in_executor(None, self._g.disarmer.run, chosen, session)
+        self._g.books.record_own("disarm", None, {"by": _name(caller), **done})
+        return done
+
+    async def disarm_undo(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """Put one file back. Needs proof of a human."""
+        self._prove(params, caller)
+        ident = _text(params, "id")
+        outcome = await self._g.loop.run_in_executor(None, self._g.disarmer.undo, ident)
+        args = {"by": _name(caller), "undo": ident, "outcome": type(outcome).__name__}
+        self._g.books.record_own("disarm", None, args)
+        return _ended(outcome)
+
+    async def disarm_accept(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """What was shown is the persistence baseline. Needs proof of a human."""
+        self._prove(params, caller)
+        done = await self._g.loop.run_in_executor(None, self._g.disarmer.accept, _ids(params), _name(caller))
+        self._g.books.record_own("disarm", None, {"accept": done})
+        return done
+
     # --- proof, policy, exceptions ---------------------------------------------------
     def challenge(self, params: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """What the human at this caller's terminal must show."""
@@ -340,3 +370,8 @@ def _name(caller: Caller) -> str:
 
 def _ended(outcome: AnyOutcome) -> dict[str, Any]:
     return {"outcome": type(outcome).__name__, "reason": outcome.reason}
+
+
+def _ids(params: dict[str, Any]) -> list[str]:
+    found = params.get("entries")
+    return [str(one) for one in found[:PAIRS_MAX]] if isinstance(found, list) else []
