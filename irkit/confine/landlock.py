@@ -61,7 +61,10 @@ def around(base: str, closed: list[str]) -> list[str]:
         return []
     found: list[str] = []
     for name in sorted(os.listdir(base)):
-        found += around(os.path.join(base, name), inside)
+        if not os.path.islink(
+            path := os.path.join(base, name)
+        ):  # a link's target may be closed; it counts where it is
+            found += around(path, inside)
     return found
 
 

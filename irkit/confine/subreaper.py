@@ -63,9 +63,10 @@ def start(
 def writable_of(view: View) -> list[str]:
     """What the file rules allow: the view's writable places without those that it covers or hides, and the devices."""
     closed = [path for path, _why in view.readonly] + [path for path, _why in view.watched] + view.hidden
-    found = [path for one in view.writable for path in landlock.around(one, closed)]
+    places = [*view.writable, "/tmp", "/var/tmp"]  # noqa: S108
+    found = [path for one in places for path in landlock.around(one, closed)]
     spool = [bind[1] for bind in view.binds if bind[0] == "--bind" and bind[1].endswith("/gate/spool")]
-    return [*dict.fromkeys([*found, *spool]), "/dev", "/tmp", "/var/tmp", "/proc/self"]  # noqa: S108
+    return [*dict.fromkeys([*found, *spool]), "/dev", "/proc"]
 
 
 def end_all() -> None:
