@@ -33,3 +33,19 @@ def test_making_a_home_is_private_and_repeatable(tmp_path: Path) -> None:
     assert not os.path.exists(home.latch_ready), (
         "a latched home gets no second latch to rename over the first"
     )
+
+
+def test_a_shared_homes_gate_is_read_by_all_and_stays_so(tmp_path: Path) -> None:
+    home = Home(str(tmp_path / "home"))
+    home.make(shared=True)
+    home.make()  # a command of root's must not make it private
+    modes = {
+        name: stat.S_IMODE(os.stat(home.at(name)).st_mode)
+        for name in ("", "gate", "gate/spool", "audit", "keys")
+    }
+    assert modes == {"": 0o711, "gate": 0o755, "gate/spool": 0o1733, "audit": 0o700, "keys": 0o700}
+    assert home.shared
+    assert stat.S_IMODE(os.stat(home.latch_ready).st_mode) == 0o644
+    private = Home(str(tmp_path / "other"))
+    private.make()
+    assert (private.shared, private.gate_mode) == (False, 0o600)

@@ -5,10 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from irkit.incident.commands import (
@@ -164,3 +166,19 @@ def test_the_record_of_an_intent_can_be_read_by_anyone(path: str) -> None:
     Executor({Latch: lambda _: Done()}, Journal(path)).run(Latch())
     first = json.loads(Path(path).read_text().splitlines()[0])
     assert (first["v"], first["act"], first["target"], first["by"]) == (1, "latch", "*", os.getpid())
+
+
+def test_what_ended_before_a_crash_is_told_with_its_beginning_and_the_unfinished_is_not(path: str) -> None:
+    journal = Journal(path)
+    executor = Executor({Freeze: lambda _c: Done("stopped"), Latch: lambda _c: Refused("no")}, journal)
+    executor.run(Freeze(session=S))
+    executor.run(Latch(session=S))
+    journal.intent("cut-off", "kill", "codex:a", command=msgspec.json.encode(Kill(session=S)).decode())
+    journal.intent("by-hand", "freeze", "*")
+    journal.outcome("by-hand", "done")
+    told = executor.ended_before()
+    assert [(command, outcome) for command, _, outcome in told] == [
+        (Freeze(session=S), Done("stopped")),
+        (Latch(session=S), Refused("no")),
+    ]
+    assert told[0][1] <= told[1][1] <= time.time()

@@ -122,3 +122,14 @@ def test_two_writers_never_tear_each_others_lines(home: Home) -> None:
         writer.join()
     lines = Path(home.latch).read_text().splitlines()
     assert sorted(lines) == sorted(f"codex {name}-{number}" for name in ("a", "b") for number in range(200))
+
+
+def test_in_a_shared_gate_every_users_hooks_can_read_it(tmp_path: Path) -> None:
+    shared = Home(str(tmp_path / "shared"))
+    shared.make(shared=True)
+    latch.latch_session(shared, "codex", "a")
+    latch.latch_session(shared, "codex", "b")
+    latch.unlatch(shared, "codex", "a")
+    assert os.stat(shared.latch).st_mode & 0o777 == 0o644
+    latch.latch_all(shared)
+    assert os.stat(shared.latch).st_mode & 0o777 == 0o644

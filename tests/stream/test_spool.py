@@ -231,3 +231,15 @@ def test_more_bytes_than_are_read_at_once_wait(folder: Path) -> None:
     found = list(read_spool(str(folder), most_bytes=100))
     assert [isinstance(one, SpoolItem) for one in found] == [True, True, False]
     assert found[-1] == SpoolReject("", "2 files wait: 120 bytes were read at once")
+
+
+def test_a_shared_spool_takes_other_users_calls_and_a_private_one_does_not(folder: Path) -> None:
+    if os.getuid():
+        pytest.skip("needs root, to own a file as another user")
+    os.chown(_call(folder), 64_105, 64_105)
+    (found,) = read_spool(str(folder))
+    assert isinstance(found, SpoolReject)
+    assert found.reason == "belongs to uid 64105"
+    folder.chmod(0o1733)
+    (found,) = read_spool(str(folder))
+    assert isinstance(found, SpoolItem)
