@@ -34,8 +34,8 @@ from irkit.incident.commands import (
     Unverified,
 )
 from irkit.incident.session import ProcessId, Session, SessionTable, State
+from irkit.respond import brokers, procfs, stop
 from irkit.respond import latch as latch_file
-from irkit.respond import procfs, stop
 from irkit.respond.finder import Target
 from irkit.respond.killreport import KillReport, report_of
 from irkit.respond.roster import Entry, write_roster
@@ -302,6 +302,7 @@ class Acts:
         killed = stop.kill(scene)
         besides = [str(other.id) for other in self._w.table.sharing(session)]
         report = report_of(scene, killed, self._w.redact, besides)
+        report.brokers += _debts(session)
         self._save_report(command, report)
         self._w.later(0, self._after_kill, session.id, report)
         if report.verdict == exit_codes.SURVIVOR:
@@ -366,3 +367,12 @@ class Acts:
             write_roster(self._w.home.sessions, entries)
         except OSError as error:
             self._w.books.record_own("disk_full", None, {"what": "roster", "why": str(error.strerror)})
+
+
+def _debts(session: Session) -> list[brokers.Step]:
+    """What hooks saw the session hand to others: each a step for a person."""
+    steps = []
+    for broker, words in dict.fromkeys((debt.broker, debt.words) for debt in session.debts):
+        look, end = brokers.LOOK.get(broker, ("", ""))
+        steps.append(brokers.Step(broker, f"the session ran: {words}", look, end, "seen by its hook"))
+    return steps

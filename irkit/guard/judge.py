@@ -152,6 +152,8 @@ class Judge:
         decision, reason = "", ""
         if happening.refusable or (happening is Happening.MALFORMED and latched):
             decision, reason = self._decision(reading, found, latched=latched)
+        if attempt and decision != "deny":
+            session = self._table.owes(session, event)
         recorded = self._books.record(event, decision or "pass", max((d.risk for d in found), default=0))
         full = not recorded or self._books.log.full
         if full and decision in {"allow", "ask"} and self.policy.when_log_fails == "deny":

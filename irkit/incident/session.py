@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from irkit import limits
+from irkit.detect.brokers import brokers_in
 from irkit.incident.commands import SessionId
 from irkit.stream.event import Event
 
@@ -38,6 +39,15 @@ class State(StrEnum):
     FROZEN = "frozen"
     KILLED = "killed"
     ENDED = "ended"
+
+
+class Debt(Struct, frozen=True):
+    """Work that a session handed to somebody else: a kill does not reach it, a person has to look."""
+
+    broker: str
+    words: str
+    """The command, redacted, hostile."""
+    ts: float
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -67,6 +77,8 @@ class Session(Struct, frozen=True, kw_only=True):
     last_ts: float = 0.0
     last_calls: tuple[str, ...] = ()
     """The last three before-calls, in words, newest last, redacted."""
+    debts: tuple[Debt, ...] = ()
+    """Uses of brokers that hooks saw, the newest."""
     calls: int = 0
     """Before-calls since the session began."""
     risk: int = 0
@@ -204,6 +216,14 @@ class SessionTable:
             else session.state,
         )
         return self.put(changed)
+
+    def owes(self, session: Session, event: Event) -> Session:
+        """Remember which brokers this call hands work to."""
+        used = brokers_in(event)
+        if not used:
+            return session
+        debts = (*session.debts, *(Debt(broker, words, event.ts) for broker, words in used))
+        return self.put(replace(session, debts=debts[-limits.DEBTS_MAX :]))
 
     def drop(self, ident: SessionId) -> None:
         """Forget a session that was only a probe."""

@@ -143,3 +143,18 @@ def test_no_order_of_claims_binds_a_process_to_a_session_held_by_another(
         session = table.get(f"codex:{name}")
         assert session is not None
         assert session.processes == (holder,)
+
+
+def test_brokers_that_a_call_uses_are_remembered_bounded() -> None:
+    table = SessionTable()
+    session = table.put(Session(id=session_id("claude-code", "s"), agent="claude-code", native="s"))
+    for number in range(limits.DEBTS_MAX + 3):
+        used = Event(
+            ts=float(number), agent="claude-code", session="s", event="before_tool", phase="pre", tool="Bash",
+            kind="shell", args={"command": f"tmux new -d job{number}; ls"},
+        )  # fmt: skip
+        session = table.owes(session, used)
+    assert len(session.debts) == limits.DEBTS_MAX
+    newest = session.debts[-1]
+    assert (newest.broker, newest.words) == ("tmux", f"tmux new -d job{limits.DEBTS_MAX + 2}")
+    assert table.get("claude-code:s") == session
