@@ -32,6 +32,7 @@ stop: ## irkit-stop.pyz: latches, freezes and kills with nothing installed but P
 	@$(or $(PYTHON),python3) scripts/build_stop.py dist/irkit-stop.pyz
 
 test: check ## what CI runs: lint, format, types, import contracts, tests
+	@scripts/test_tools.sh
 	$(PYTEST) -q -n auto -m "not agents and not long" $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types and import contracts, no tests

@@ -10,7 +10,6 @@ Rules:
 
 import _socket
 import os
-import shutil
 
 from irkit.confine import seccomp
 from irkit.confine.view import View
@@ -25,9 +24,8 @@ _WALLS = ("--unshare-pid", "--unshare-ipc", "--die-with-parent")
 
 def program() -> str:
     """Where bubblewrap is, empty when it is not installed."""
-    return next(
-        (path for path in ("/usr/bin/bwrap", "/usr/local/bin/bwrap") if os.path.exists(path)), ""
-    ) or (shutil.which("bwrap") or "")
+    places = ("/usr/bin", "/usr/local/bin", *os.environ.get("PATH", "").split(":"))
+    return next((path for one in places if os.access(path := f"{one}/bwrap", os.F_OK)), "")
 
 
 def start(

@@ -8,10 +8,10 @@ Rules:
 - What cannot be had is left out: both are extra proof, not what contains.
 """
 
-import contextlib
 import os
 
 from irkit.confine import landlock
+from irkit.confine.tolerate import Tolerate
 
 _MOUNTS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 
@@ -33,7 +33,7 @@ class Marks:
             except OSError:
                 self.cgroup = ""
         if os.geteuid() == 0:
-            with contextlib.suppress(OSError):
+            with Tolerate(OSError):
                 _write("/proc/self/loginuid", str(_person()).encode())
         if walls and landlock.abi() >= landlock.ABI_SCOPES and not _setuid():
             landlock.keep_inside()

@@ -8,9 +8,10 @@ A mount needs something to stand on. Rules:
 - A wrapper that is killed leaves them: empty, and harmless.
 """
 
-import contextlib
 import fcntl
 import os
+
+from irkit.confine.tolerate import Tolerate
 
 
 class Placeholders:
@@ -35,14 +36,14 @@ class Placeholders:
             except OSError:
                 self.failed += [path] if made else []
                 continue
-            with contextlib.suppress(OSError):
+            with Tolerate(OSError):
                 fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
             self._held.append((path, held, made))
 
     def remove(self) -> None:
         """Take away what is still empty and nobody else's. Never raises."""
         for path, held, made in reversed(self._held):
-            with contextlib.suppress(OSError):
+            with Tolerate(OSError):
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 mine, now = os.fstat(held), os.lstat(path)
                 if made and (mine.st_dev, mine.st_ino) == (now.st_dev, now.st_ino):
@@ -52,7 +53,7 @@ class Placeholders:
                         os.unlink(path)
             os.close(held)
         for folder in reversed(self._above):
-            with contextlib.suppress(OSError):
+            with Tolerate(OSError):
                 os.rmdir(folder)
         self._held.clear()
 

@@ -12,12 +12,12 @@ Rules:
 import _signal as signal  # type: ignore[import-not-found]  # `signal` brings enum, and that costs
 import _socket
 import array
-import contextlib
 import fcntl
 import os
 import select
 import termios
 
+from irkit.confine.tolerate import Tolerate
 from irkit.confine.walls import SAID_MAX, Contained
 
 TYPE_CHECKING = False
@@ -78,7 +78,7 @@ class Relay:
         os.set_blocking(self._master, False)
         os.set_inheritable(self._master, False)
         like = self._typing if self._typing >= 0 else self._showing
-        with contextlib.suppress(termios.error):
+        with Tolerate(termios.error):
             termios.tcsetattr(self._master, termios.TCSANOW, termios.tcgetattr(like))
         self._resize()
 

@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Look, and say."""
     home = Home()
-    found = [*_guard(home), *_gate(home), *_hooks(home), *_machine()]
+    found = [*_guard(home), *_gate(home), *_hooks(home), *_containment(), *_machine()]
     marks = {"ok": "green", "limit": "yellow", "fix": "red"}
     lines = [
         f"{paint(f'{one.verdict:<5}', marks[one.verdict])}  {one.what:<22}  {one.detail}" for one in found
@@ -68,6 +68,14 @@ def _gate(home: Home) -> list[Finding]:
     if os.path.lexists(home.latch) or os.path.lexists(home.drop_file):
         rows.append(Finding("latch", "limit", "a latch is set: see irkit status, then irkit unlatch"))
     return rows
+
+
+def _containment() -> list[Finding]:
+    """Which walls `irkit run` can build here: by trying, since a forbidden namespace shows in nothing else."""
+    from irkit.cli.walls_here import best
+
+    found = best()
+    return [Finding("contained tier", found.verdict, found.detail)]
 
 
 def _hooks(home: Home) -> list[Finding]:

@@ -30,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--agent", action="append", default=[], metavar="NAME", help="only this agent (repeatable)"
     )
+    parser.add_argument(
+        "--wrap", action="store_true", help="shell functions, so that agents start contained (irkit run)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show the diff, write nothing")
     parser.add_argument("--non-interactive", action="store_true", help="do not ask; for scripts")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -45,6 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Install and prove."""
     home = Home()
+    if args.wrap:
+        return _wrap(home, args)
     environ = dict(os.environ)
     user_home = os.path.expanduser("~")
     plans = _plans(home, [agent_spec(name).name for name in args.agent], user_home, environ)
@@ -78,6 +83,25 @@ def run(args: argparse.Namespace) -> int:
     }
     emit(args.json, result, "" if args.json else _summary(rows, then))
     return exit_codes.PARTLY_DONE if any(plan.problem for plan in plans if plan.present) else exit_codes.DONE
+
+
+def _wrap(home: Home, args: argparse.Namespace) -> int:
+    """`--wrap`: functions in files of irkit's own. The rc file stays the person's: the line to add is shown."""
+    from irkit.cli import wrapping
+
+    names = wrapping.commands()
+    wanted = wrapping.texts(wrapping.program(), names)
+    changes = wrapping.diff(home, wanted)
+    if not args.json:
+        sys.stdout.write(changes)
+    if changes and not (args.dry_run or args.yes or args.non_interactive):
+        _ask(len(wanted))
+    written = [] if args.dry_run else wrapping.write(home, wanted)
+    lines = [wrapping.line_of(home, shell) for shell in wrapping.SHELLS]
+    found = {"changed": bool(written), "would_change": bool(changes), "wrapped": names, "add": lines}
+    add = "add one of these lines yourself:\n  " + "\n  ".join(lines)
+    emit(args.json, found, add if names else "no agent's command is on PATH: nothing to wrap")
+    return exit_codes.DONE
 
 
 def _plans(home: Home, names: list[str], user_home: str, environ: dict[str, str]) -> list[install.Plan]:

@@ -6,7 +6,6 @@ what is seen inside, walls (bubblewrap, else Landlock), the guard hears of it, g
 Never a session that is called contained and is not: where no walls can be built it ends with 4, unless `--attached`.
 """
 
-import argparse
 import os
 import sys
 
@@ -18,6 +17,10 @@ from irkit.confine.view import View, view_of
 from irkit.confine.walls import Contained, NotContainedError
 from irkit.errors import BadInputError, IrkitError, NotPermittedError
 from irkit.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 USAGE = """usage: irkit run [--bind PATH] [--hide PATH] [--env NAME] [--attached] [--show] [--ci [--artifact DIR]] -- CMD...
 
@@ -70,7 +73,7 @@ def main(argv: list[str]) -> int:
         return error.exit_code
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: "argparse.ArgumentParser") -> None:
     """For `--help` and completion; `main` reads the command line itself."""
     parser.add_argument("--bind", action="append", metavar="PATH", help="writable inside")
     parser.add_argument("--hide", action="append", metavar="PATH", help="not seen inside")
@@ -78,10 +81,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for flag in ("--attached", "--show", "--ci"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--artifact", metavar="DIR", help="where --ci leaves its evidence")
-    parser.add_argument("command", nargs=argparse.REMAINDER)
+    parser.add_argument("command", nargs="...")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: "argparse.Namespace") -> int:
     """Never reached from the command line: `irkit.__main__` calls `main`."""
     del args
     raise BadInputError("`irkit run` reads its own command line", fix="irkit run -- CMD")

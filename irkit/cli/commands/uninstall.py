@@ -52,6 +52,11 @@ def run(args: argparse.Namespace) -> int:
         _ask()
     for plan in changing:
         install.apply(home, plan, installing=False)
+    if not args.agent:
+        from irkit.cli import wrapping
+
+        for path in wrapping.remove(home):
+            talk(f"{path} is gone: take out the line that sources it")
     text = (
         f"{len(changing)} settings file(s) restored; evidence stays in {home.path}"
         if changing
