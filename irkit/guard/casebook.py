@@ -23,6 +23,7 @@ from irkit.incident.commands import (
     AnyCommand,
     AnyOutcome,
     Checkpoint,
+    Disarm,
     Freeze,
     IncidentId,
     Keep,
@@ -135,7 +136,7 @@ class Casebook:
         step = advance(incident, given, self._playbook_for(incident, None))
         self._keep(step.incident)
         self._perform(
-            [command for command in step.commands if isinstance(command, Notify | Keep | Checkpoint)]
+            [command for command in step.commands if isinstance(command, Notify | Keep | Disarm | Checkpoint)]
         )
         return step.incident
 

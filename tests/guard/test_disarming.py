@@ -162,3 +162,20 @@ def test_brokers_that_a_hook_saw_used_are_debts_of_the_session_and_steps_of_its_
     (step,) = _debts(session)
     assert (step.what, step.why) == ("the session ran: tmux new -d -s x make watch", "seen by its hook")
     assert step.stop == "tmux kill-pane -t PANE"
+
+
+@pytest.mark.namespace
+def test_after_a_kill_that_the_guard_only_hears_of_it_disarms_as_well(tmp_path: Path) -> None:
+    on = Running(tmp_path)
+    until(lambda: Path(on.home.at("evidence", "persistence.json")).exists())
+    frozen = on.frozen()
+    killed = on.json("kill", frozen["session"], "--yes")
+    assert killed["human_steps"] is not None
+    until(lambda: any(one["event"] == "disarm" for one in on.log()), 60)
+
+    def ended() -> bool:
+        (incident,) = client.call(on.home, "incident.list")
+        acts = {act["command"]["type"]: act["outcome"] for act in incident["acts"]}
+        return acts["Disarm"] is not None
+
+    until(ended, 60)
