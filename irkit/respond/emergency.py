@@ -14,6 +14,7 @@ import os
 import time
 
 from irkit import exit_codes, limits
+from irkit.agents.facts import marker_of
 from irkit.errors import IrkitError
 from irkit.home import Home
 from irkit.respond import handover, latch, procfs, signals, stop, targets
@@ -264,7 +265,11 @@ class _Emergency:
 
 
 def _guard_pid(home: Home) -> int:
-    """Who the lock names as the guard; 0 when nobody. Only ever used to spare it from a mark or a group."""
+    """Who the lock names as the guard; 0 when nobody. Only ever used to spare it from a mark or a group.
+
+    Anyone of this uid can write there. So whoever carries an agent's mark, or no environment at all, is no guard: a
+    guard refuses to start with the one, and is never started with the other.
+    """
     try:
         file = os.open(home.lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -275,7 +280,12 @@ def _guard_pid(home: Home) -> int:
         return 0
     finally:
         os.close(file)
-    return int(text) if text.isdigit() else 0
+    if not text.isdigit():
+        return 0
+    environ = procfs.environ(int(text))
+    if environ is not None and (not environ.strip(b"\0") or marker_of(environ)):
+        return 0
+    return int(text)
 
 
 def _out(text: str) -> None:

@@ -9,6 +9,8 @@ session. A process that another terminal's shell or a service that was there bef
 
 Of these
 - *unaccounted* is what hides: the environment is refused to us, or empty. That keeps a kill at verdict 11.
+- *unaccounted* too is an orphan with this agent's mark where the session's own id is not known, and an orphan with
+  the session's own mark that leads a terminal: a person's terminal has a window above it.
 - *not ruled out* is what has an ordinary environment without this session's mark: started through a broker
   (cron, at, systemd, tmux, docker, ssh), by the user, or by a child of the agent that wiped its traces.
 - A process with the session's mark that may not count (a terminal's shell) is not ruled out, and says so.
@@ -22,6 +24,11 @@ from irkit.respond import procfs
 from irkit.respond.census import Census, Key
 from irkit.respond.finder import Protected, Search
 from irkit.respond.procfs import Proc
+
+MARKED = "carries the session's mark, which does not count here"
+MARKED_ORPHAN = "carries the session's mark, and has no window above its terminal"
+_REAPERS = ("systemd", "init")
+NAMELESS = "no known parent; carries this agent's mark, and the session's own id is not known"
 
 
 class Leftover:
@@ -56,7 +63,7 @@ def leftovers(searches: list[Search], census: Census, protected: Protected) -> l
 class _Scope:
     """What the sessions have in common, for one listing."""
 
-    __slots__ = ("above", "ids", "members", "protected", "sids", "since", "uids")
+    __slots__ = ("above", "ids", "members", "nameless", "protected", "sids", "since", "uids")
 
     def __init__(self, searches: list[Search], protected: Protected) -> None:
         self.protected = protected
@@ -65,6 +72,8 @@ class _Scope:
         self.sids = {member.proc.sid for search in searches for member in search.found.values()}
         self.above = {pid for search in searches for pid in search.above} | {1}
         self.ids = {(search.target.agent, search.target.native) for search in searches}
+        self.nameless = {s.target.agent for s in searches if ":" in s.target.native}
+        """Agents found running whose own session id is not known: every mark of that agent may be theirs."""
         self.uids = {uid for search in searches for uid in search.uids} or {os.getuid()}
 
     def holds(self, proc: Proc) -> bool:
@@ -76,19 +85,22 @@ class _Scope:
             and proc.pid != self.protected.guard
             and not proc.kernel
             and not proc.dead
-            and procfs.owner(proc.pid) in self.uids
+            and (0 in self.uids or procfs.owner(proc.pid) in self.uids)  # root's may have become anybody
         )
 
     def relation(self, proc: Proc, census: Census, found: dict[Key, Leftover]) -> str:
         """Why it may be the session's, in words; empty when it is accounted for."""
         marks = census.marks(proc)
-        if self.ids.intersection(marks):
-            return "carries the session's mark, which does not count here"
         parent = census.table.get(proc.ppid)
+        if self.ids.intersection(marks):
+            reaped = proc.ppid == 1 or (parent is not None and parent.comm in _REAPERS)
+            return MARKED_ORPHAN if reaped else MARKED
         if parent is not None and parent.key in found:
             return f"child of {proc.ppid}, which is listed"
         if not self._orphan(proc, parent, census):
             return ""
+        if any(agent in self.nameless for agent, _ in marks):
+            return NAMELESS
         if marks:
             return "no known parent; carries the mark of " + ", ".join(sorted({agent for agent, _ in marks}))
         return "no known parent; no mark"
@@ -107,6 +119,10 @@ class _Scope:
 
 def _described(proc: Proc, why: str) -> Leftover:
     environ = procfs.environ(proc.pid)
+    if why in (NAMELESS, MARKED_ORPHAN):
+        return Leftover(proc, why, hides=True)
+    if environ is None and procfs.start_of(proc.pid) != proc.start:
+        return Leftover(proc, f"{why}; gone at the second look: it may have moved on", hides=True)
     if environ is None and procfs.environ_denied(proc.pid):
         return Leftover(proc, f"{why}; hides its environment", hides=True)
     if environ is not None and not environ.strip(b"\0"):

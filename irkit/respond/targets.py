@@ -21,6 +21,9 @@ from irkit.respond.order import Order
 from irkit.respond.procfs import Proc
 from irkit.respond.roster import Entry
 
+CHILDREN_ASKED_MAX = 64
+"""Children of an agent whose environment is read for the session's id, before anything is stopped."""
+
 
 def choose(order: Order, entries: list[Entry], table: dict[int, Proc]) -> list[Target]:
     """The targets of an order. Raises BadInputError when it names nobody, NotPermittedError for whom it may not be."""
@@ -31,7 +34,9 @@ def choose(order: Order, entries: list[Entry], table: dict[int, Proc]) -> list[T
     targets = [_of_entry(entry) for entry in entries]
     taken = {key for target in targets for key in target.roots}
     walls = {target.pidns for target in targets if target.pidns}
-    return targets + [one for one in _unlisted_agents(table, taken) if not (walls and _within(one, walls))]
+    return targets + [
+        one for one in _unlisted_agents(table, taken, entries) if not (walls and _within(one, walls))
+    ]
 
 
 def inside(targets: list[Target], table: dict[int, Proc], environ: bytes) -> bool:
@@ -142,12 +147,26 @@ def _by_pid(order: Order, entries: list[Entry], table: dict[int, Proc]) -> Targe
             where=where,
             fix="name the agent's process",
         )
-    return _of_proc(proc, agent or "unknown")
+    return _of_proc(proc, agent or "unknown", table, entries)
 
 
-def _of_proc(proc: Proc, agent: str) -> Target:
-    native = f"{proc.pid}:{proc.start}"
+def _of_proc(proc: Proc, agent: str, table: dict[int, Proc], entries: list[Entry]) -> Target:
+    native = _learned(proc, agent, table, entries) or f"{proc.pid}:{proc.start}"
     return Target(f"{agent}:{native}", agent, native, roots=[proc.key])
+
+
+def _learned(proc: Proc, agent: str, table: dict[int, Proc], entries: list[Entry]) -> str:
+    """The session's own id, from the marks of the agent's children; "" unless they agree.
+
+    What lost its parent is found by that id. An id that the roster gives to another session is never taken.
+    """
+    taken = {entry.native for entry in entries}
+    ids = set()
+    children = [one for one in table.values() if one.ppid == proc.pid and one.start >= proc.start]
+    for child in children[:CHILDREN_ASKED_MAX]:
+        ids |= {native for name, native in facts.marker_of(procfs.environ(child.pid) or b"") if name == agent}
+    found = [native for native in ids if native and native not in taken]
+    return found[0] if len(found) == 1 and " " not in found[0] and found[0].isprintable() else ""
 
 
 def _within(target: Target, walls: set[int]) -> bool:
@@ -158,7 +177,9 @@ def _within(target: Target, walls: set[int]) -> bool:
         return False
 
 
-def _unlisted_agents(table: dict[int, Proc], taken: set[tuple[int, int]]) -> list[Target]:
+def _unlisted_agents(
+    table: dict[int, Proc], taken: set[tuple[int, int]], entries: list[Entry]
+) -> list[Target]:
     """Agents found running that no session names. Editors are none: they are never stopped."""
     mine = os.geteuid()
     found = []
@@ -170,5 +191,5 @@ def _unlisted_agents(table: dict[int, Proc], taken: set[tuple[int, int]]) -> lis
         path = procfs.exe(proc.pid)
         argv = procfs.argv(proc.pid) or []
         if path and (agent := facts.recognise(path, argv)) and not facts.is_editor(path, argv):
-            found.append(_of_proc(proc, agent))
+            found.append(_of_proc(proc, agent, table, entries))
     return found
