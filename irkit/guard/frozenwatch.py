@@ -9,6 +9,8 @@ Rules:
   `SHARE` of one processor. Nothing frozen: no timer.
 - Every `WALK_EVERY_S` the whole table is walked too: what was born, or left the control group, is found by that.
 - Each session's first continue is reported at once, further ones together, at most every `TELL_EVERY_S`.
+- What does not stay stopped (tmux continues a window's own process at each stop) gets one short try a second, so that
+  the guard's loop is not spent on it; the report says that only a kill or a control group holds it.
 - It stops and reports, and decides nothing: what a continue means is for people and rules.
 """
 
@@ -34,6 +36,10 @@ SHARE = 0.02
 """Of one processor, for looking; a tree of a hundred costs about 1 ms a look."""
 WALK_EVERY_S = 2.0
 TELL_EVERY_S = 5.0
+AGAIN_MAX_S = 0.05
+"""What one more stop of what does not stay stopped may take of the guard's loop."""
+UNRULY_AFTER = 3
+UNRULY_EVERY_S = 1.0
 
 
 class _Watched:
@@ -45,6 +51,9 @@ class _Watched:
         self.count = 0
         """Continues that were not reported yet."""
         self.why = ""
+        self.failed = 0
+        """Stops in a row after which it did not stand still."""
+        self.wait_until = float("-inf")
 
 
 class FrozenWatch:
@@ -86,6 +95,8 @@ class FrozenWatch:
     def _look_at(self, session: Session, held: "Held") -> None:
         now = time.monotonic()
         watched = self._watched.setdefault(session.id, _Watched(now))
+        if now < watched.wait_until:
+            return
         moved = stillness.running_again(held.stopped, held.groups)
         if not moved and now - watched.walked >= WALK_EVERY_S:
             watched.walked = now
@@ -94,7 +105,10 @@ class FrozenWatch:
             if not watched.count:
                 watched.why = stillness.how(moved[0])
             watched.count += len(moved)
-            self._stop_again(session, held)
+            most = AGAIN_MAX_S if watched.failed >= UNRULY_AFTER else limits.FREEZE_ON_LOOP_MAX_S
+            watched.failed = 0 if self._stop_again(session, held, most) else watched.failed + 1
+            if watched.failed >= UNRULY_AFTER:
+                watched.wait_until = time.monotonic() + UNRULY_EVERY_S
         if watched.count and now - watched.told >= TELL_EVERY_S:
             self._tell(session, watched, now)
 
@@ -108,30 +122,33 @@ class FrozenWatch:
         keys = tuple(member.key for member in found)
         return stillness.running_again(keys, held.groups)
 
-    def _stop_again(self, session: Session, held: "Held") -> None:
-        """To the fixpoint, as at first. Since when it is held, and its hooks, stay what they were."""
+    def _stop_again(self, session: Session, held: "Held", most: float) -> bool:
+        """To the fixpoint, as at first; whether it got there. Since when it is held, and its hooks, stay."""
         early = self._g.clock.now() - held.at <= limits.HOOK_EXIT_GRACE_S
         spare = (
             frozenset((peer.pid, peer.start) for peer in self._g.hooks.pending()) if early else frozenset()
         )
         scene = self._g.acts.scene(session)
-        frozen = stop.freeze(scene, spare, within=limits.FREEZE_ON_LOOP_MAX_S)
+        frozen = stop.freeze(scene, spare, within=most)
         stopped = tuple(dict.fromkeys((*held.stopped, *frozen.stopped)))
         groups = tuple(dict.fromkeys((*held.groups, *frozen.groups)))
         if (stopped, groups) != (held.stopped, held.groups):
             self._g.acts.remember_held(
                 session.id, msgspec.structs.replace(held, stopped=stopped, groups=groups)
             )
+        return frozen.settled
 
     def _tell(self, session: Session, watched: _Watched, now: float) -> None:
+        unruly = watched.failed >= UNRULY_AFTER
+        done = "stopped again, does not stay stopped, a kill ends it" if unruly else "stopped again"
         args = {
             "what": "a frozen session was continued",
             "processes": watched.count,
             "how": watched.why,
-            "done": "stopped again",
+            "done": done,
         }
         self._g.books.record_own("tampering", session, args)
-        text = f"{watched.count} processes of it ran again ({watched.why}); stopped again, the latch holds"
+        text = f"{watched.count} processes of it ran again ({watched.why}); {done}, the latch holds"
         incident = self._g.casebook.active_of(session.id)
         if incident is not None:
             self._g.casebook.feed(incident, Noted(at=self._g.clock.now(), text=text, by="irkit"))

@@ -38,10 +38,10 @@ def test_a_frozen_session_that_somebody_continues_is_stopped_again_and_reported(
     for pid in before:
         os.kill(pid, signal.SIGCONT)
     until(lambda: bool(_continued(running)), 60)
-    assert _continued(running)[0]["done"] == "stopped again"
+    assert str(_continued(running)[0]["done"]).startswith("stopped again")
     until(lambda: all((proc := procfs.look(pid)) is None or not proc.runnable for pid in before), 60)
     shown = running.json("incident", "show", str(incident["incident"]))
-    assert "stopped again, the latch holds" in str(shown)
+    assert "the latch holds" in str(shown)
     session = running.json("status")["waiting"][0]["session"]
     agent, _, native = str(session).partition(":")
     assert latch.latched(running.home, agent, native)
