@@ -16,8 +16,8 @@ from irkit.drill import observer
 from irkit.errors import GuardUnreachableError, IrkitError
 from irkit.home import Home
 
-GUARD_READY_MAX_S = 10.0
-COMMAND_MAX_S = 15.0
+GUARD_READY_MAX_S = 60.0
+COMMAND_MAX_S = 60.0
 END_MAX_S = 5.0
 
 Process = subprocess.Popen[bytes]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from irkit.guard import client
 from irkit.guard.workers import READERS, Workers
 from irkit.incident.commands import Checkpoint, IncidentId, Keep, Kill, Notify, Resume, SessionId
 from irkit.respond import procfs
@@ -50,7 +51,10 @@ def test_what_the_loop_has_no_time_to_freeze_is_frozen_beside_it(tmp_path: Path)
         [sys.executable, "-c", _NO_TIME], "slow", IRKIT_HOME=on.home.path, PYTHONPATH=ROOT
     )
     until(lambda: os.path.exists(on.home.guard_socket))
-    agent = on.decoy(linger="80")
+    agent = on.decoy(calls=500, interval="0.5", parallel="1")
+    until(lambda: bool(on.json("sessions")["sessions"]))
+    session = on.json("sessions")["sessions"][0]["id"]
+    client.call(on.home, "session.freeze", {"session": session, "reason": "test"})
 
     def frozen() -> bool:
         proc = procfs.look(agent.pid)
