@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.measure import Figure
 
-PARTS = ("hook", "kill", "tail", "freeze", "contain", "guard", "idle", "replay")
+PARTS = ("hook", "kill", "contain", "tail", "freeze", "contain", "guard", "idle", "replay")
 PAGE = Path(__file__).parents[1] / "docs" / "BENCHMARKS.md"
 _LIBRARIES = ("msgspec", "watchdog", "apscheduler")
 _INTRO = """# Benchmarks

@@ -9,18 +9,19 @@ Rules:
 """
 
 import _socket
-import json
 import os
 
 from irkit.agents.facts import recognise
 from irkit.confine.walls import Contained
 from irkit.home import Home
 from irkit.respond import procfs
+from irkit.respond.journal import to_json
 from irkit.respond.latch import latched
 from irkit.respond.roster import Entry, read_roster, write_roster
 
 TELL_MAX_S = 2.0
-_SOCKETS = ("/run/", "/tmp/", "/var/")  # noqa: S108 - looked at, not used
+_SOCKETS = ("/run/", "/var/run/", "/var/lib/docker/")
+_ANYBODYS = ("/", "/tmp", "/var", "/var/tmp")  # noqa: S108 - looked at, not used
 _ANSWER_MAX = 64 * 1024
 
 
@@ -67,8 +68,7 @@ def announce(home: Home, inside: Contained, command: list[str], cwd: str, binds:
         "cgroup": inside.cgroup,
         "opened": opened,
     }
-    answer = ask(home, "contained", told)
-    if answer.get("session"):
+    if ask(home, "contained", told):
         link.guarded = True
         link.words = "guarded"
         return link
@@ -91,25 +91,24 @@ def announce(home: Home, inside: Contained, command: list[str], cwd: str, binds:
     return link
 
 
-def ask(home: Home, method: str, params: dict[str, object]) -> dict[str, object]:
-    """One call of the guard API; empty when nobody answers or it was refused."""
+def ask(home: Home, method: str, params: dict[str, object]) -> bool:
+    """One call of the guard API; whether it was answered with a result. `json` would cost milliseconds here."""
     request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"protocol": 1, **params}}
     try:
         folder = os.open(home.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
-        return {}
+        return False
     guard = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         guard.settimeout(TELL_MAX_S)
         guard.connect(f"/proc/self/fd/{folder}/guard.sock")
-        guard.sendall(json.dumps(request).encode() + b"\n")
+        guard.sendall(to_json(request).encode() + b"\n")
         line = b""
         while not line.endswith(b"\n") and len(line) < _ANSWER_MAX and (part := guard.recv(_ANSWER_MAX)):
             line += part
-        result = json.loads(line).get("result")
-        return result if isinstance(result, dict) else {}
-    except (OSError, ValueError):
-        return {}
+        return b'"result":' in line and not line.startswith(b'{"jsonrpc":"2.0","id":1,"error"')
+    except OSError:
+        return False
     finally:
         guard.close()
         os.close(folder)
@@ -147,7 +146,12 @@ def _path_of(name: str) -> str:
 def _lets_out(path: str) -> bool:
     """Whether somebody may be behind it who acts outside: a socket, or a folder in which sockets are."""
     real = os.path.realpath(path)
-    return not os.path.isfile(real) and (not os.path.isdir(real) or f"{real}/".startswith(_SOCKETS))
+    if os.path.isfile(real):
+        return False
+    if not os.path.isdir(real) or f"{real}/".startswith(_SOCKETS) or real in _ANYBODYS:
+        return True
+    with os.scandir(real) as inside:
+        return any(not one.is_symlink() and not one.is_file() and not one.is_dir() for one in inside)
 
 
 def _now() -> float:
