@@ -54,8 +54,6 @@ LEFTOVERS_LISTED_MAX = 200
 """Processes named as unaccounted or not ruled out; the rest is counted."""
 CGROUPS_MAX = 4096
 """Control groups below a session's own that are looked into."""
-DESCRIPTORS_READ_MAX = 1024
-"""Open files of one process that are compared with a session's."""
 KILL_COUNTDOWN_S = 5
 """What a person at a terminal has to keep a session frozen instead of killed."""
 TELL_GUARD_MAX_S = 0.2

@@ -45,6 +45,12 @@ MARKERS = (
 known to leave a mark of their agent mode.
 """
 
+SCRATCH = (("claude-code", "/claude-"), ("copilot-cli", "/.copilot/session-state/"))
+"""(agent, part of a path below which each session has a folder named by its id). Seen with the versions below.
+
+Claude Code keeps each command's output in /tmp/claude-UID/CWD/SESSION/tasks/ID.output, as the command's stdout.
+"""
+
 SESSION_ID_MAX = 256
 """Longer values are not a session id of any agent."""
 
@@ -161,6 +167,16 @@ def is_editor(exe: str, argv: list[str]) -> bool:
     """
     exe = _plain(exe)
     return _CURSOR_AGENT not in exe and _native(exe, argv) in ("cursor", "windsurf", "vscode")
+
+
+def in_scratch(agent: str, native: str, path: str) -> bool:
+    """Whether an agent keeps a file of that session, and no other's, at this path. Short ids are too common."""
+    if len(native) < 16 or "/" in native:
+        return False
+    return any(
+        name == agent and place in path and f"/{native}/" in path[path.index(place) + 1 :]
+        for name, place in SCRATCH
+    )
 
 
 def marker_of(environ: bytes) -> list[tuple[str, str]]:

@@ -75,7 +75,7 @@ class _Emergency:
         if not self.order.everyone:
             for target in chosen:
                 self._latch(target)
-        self.scene = Scene(chosen, guard=_guard_pid(self.home))
+        self.scene = Scene(chosen, guard=_guard_pid(self.home), asked_from=handover.asked_from())
         if self.order.act == "latch":
             return self._end_latch()
         self._freeze()

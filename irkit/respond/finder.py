@@ -7,8 +7,14 @@ Rules (a process belongs when one of these holds):
 - it is an agent process of the session, or the wrapper that started it (the same agent, directly above);
 - its parent belongs; or it was seen to belong before, whoever its parent is now;
 - its process group or terminal session is led by one that belongs and started since the session;
+- it is in the PID namespace that holds only this session, or, born since it, in its control group or audit session;
+- it lost its parent, was born since the session, and writes its output into the session's own scratch (fd 1 or 2);
+- it started the agent where no person did, or is below that (`culprit`);
 - its environment names this session; or it has the agent's mark without an id *and* shares a group or terminal
   session with one that belongs or belonged. Either only if it started at or after the session.
+What is weaker makes nobody a member: a pipe or a socket shared with one, a PID namespace shared with one, an executable
+made in its folder. A user's own reader of a log shares as much, and a bystander killed is as bad as an escapee missed.
+Such a process is listed by `leftovers` when it has no known parent.
 A mark or a group never reaches the agent's ancestors, a terminal's session leader, or the guard. Nothing at all
 reaches pid 1, the caller and the caller's ancestors, an editor's window, or an identity whose start time differs.
 Never signals anything.
@@ -21,6 +27,8 @@ import os
 from irkit.agents import facts
 from irkit.respond import procfs
 from irkit.respond.census import Census, Key
+from irkit.respond.culprit import culprit
+from irkit.respond.fences import Fences
 from irkit.respond.procfs import Proc
 
 _MAYBE_EDITOR = ("code", "cursor", "windsurf", "electron", "node", "mainthread")
@@ -94,22 +102,34 @@ class Member:
 class Protected:
     """Who is never touched, from one look at the table."""
 
-    __slots__ = ("always", "caller", "guard")
+    __slots__ = ("always", "asked_from", "caller", "guard")
 
-    def __init__(self, table: dict[int, Proc], caller: int | None = None, guard: int = 0) -> None:
+    def __init__(
+        self, table: dict[int, Proc], caller: int | None = None, guard: int = 0, asked_from: int = 0
+    ) -> None:
         self.caller = caller or os.getpid()
         self.always = frozenset((0, 1, self.caller, *procfs.ancestors(table, self.caller)))
+        self.asked_from = asked_from
+        """Who handed this order over to the caller, 0 for nobody."""
         self.guard = guard
         """The guard's pid where it is not the caller; a mark or a group does not reach it, a parent does."""
+
+    def untouchable(self, table: dict[int, Proc]) -> frozenset[int]:
+        """Nobody who may be taken for a culprit: the caller, the guard, and all above them."""
+        others = (pid for pid in (self.guard, self.asked_from) if pid)
+        return self.always.union(*((pid, *procfs.ancestors(table, pid)) for pid in others))
 
 
 class Search:
     """Looks for the processes of one target, again and again; what it once found stays found."""
 
-    __slots__ = ("_ids", "_spared", "above", "found", "target", "uids", "untouched")
+    __slots__ = ("_fences", "_ids", "_looked_up", "_spared", "above", "found", "target", "uids", "untouched")
 
     def __init__(self, target: Target) -> None:
         self.target = target
+        self._fences = Fences(target)
+        self._looked_up: set[Key] = set()
+        """Agents whose ancestors were asked who started them: once for each operation."""
         self.found: dict[Key, Member] = {}
         """Every process that was ever seen to belong, dead ones included."""
         self._spared: dict[Key, Proc] = {}
@@ -132,6 +152,9 @@ class Search:
         Without `marks` no environment is read: what the tree and the groups tell, in half the time.
         """
         self._seed(census, protected)
+        if marks:
+            self._look_up(census, protected)
+        self._fenced(census, protected)
         grown = -1
         while grown != len(self.found) + len(self.untouched):
             grown = len(self.found) + len(self.untouched)
@@ -139,6 +162,7 @@ class Search:
             self._groups(census, protected)
             if marks:
                 self._marks(census, protected)
+                self._scratch(census, protected)
         living = [
             member
             for key, member in self.found.items()
@@ -169,6 +193,35 @@ class Search:
             known = census.get(key)
             if known is not None:
                 self._take(known, "known: seen as a descendant before", 1, protected)
+
+    def _look_up(self, census: Census, protected: Protected) -> None:
+        """Where no person started an agent, what did belongs to it (threat T27)."""
+        for key in self.target.roots:
+            if key in self._looked_up or census.get(key) is None or self.target.tier == "contained":
+                continue
+            self._looked_up.add(key)
+            top = culprit(census.table, key[0], protected.untouchable(census.table))
+            if top is not None and self._take(
+                top, f"started the agent {key[0]}, and no person did", 0, protected
+            ):
+                self.target.since = min(self.target.since, top.start)
+
+    def _fenced(self, census: Census, protected: Protected) -> None:
+        for proc, why in self._fences.inside(census):
+            if proc.pid != protected.guard:
+                self._take(proc, why, 1, protected)
+
+    def _scratch(self, census: Census, protected: Protected) -> None:
+        """Orphans whose output goes where the agent keeps that of this session's commands."""
+        native = self.target.native
+        if not any(agent == self.target.agent for agent, _ in facts.SCRATCH):
+            return
+        for proc in census.children(1) + [p for pid in self.above - {1} for p in census.children(pid)]:
+            if proc.key in self.found or proc.kernel or not self._reachable(proc, protected):
+                continue
+            path = procfs.writes_to(proc.pid)
+            if any(facts.in_scratch(self.target.agent, native, one) for one in path):
+                self._take(proc, "its output goes into the session's scratch", 1, protected)
 
     def _is_wrapper(self, proc: Proc | None) -> bool:
         """The same agent directly above: a launcher that would outlive what it launched, or a relaunch of itself."""

@@ -19,6 +19,15 @@ from irkit.agents.facts import MARKERS
 _BACK = "IRKIT_HANDED_OVER"
 """In the detached process: the descriptor for its exit code. Whoever sets it only spares what is above itself."""
 
+_FROM = "IRKIT_ASKED_FROM"
+"""In the detached process: the pid that handed over. Nobody above it is taken for the culprit (threat T27)."""
+
+
+def asked_from() -> int:
+    """Who handed over to this process, 0 when nobody did."""
+    text = os.environ.get(_FROM, "") if handed_over() else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
 
 def handed_over() -> bool:
     """Whether this is the detached process."""
@@ -30,13 +39,14 @@ def hand_over() -> int | None:
 
     The wait usually has no end: this process is in the tree that is about to be stopped.
     """
+    asking = os.getpid()
     try:
         inward, outward = os.pipe()
         child = os.fork()
     except OSError:  # the process limit is reached, or no descriptor is left
         return None
     if child == 0:
-        _detach(outward)
+        _detach(outward, asking)
     os.close(outward)
     os.waitpid(child, 0)
     answer = b""
@@ -57,7 +67,7 @@ def report_back(code: int) -> None:
             return
 
 
-def _detach(outward: int) -> None:
+def _detach(outward: int, asking: int) -> None:
     """In the child: leave the session, orphan oneself, start anew. Never returns."""
     try:
         os.setsid()
@@ -66,6 +76,6 @@ def _detach(outward: int) -> None:
         marks = {name for _, name, _ in MARKERS}
         env = {name: value for name, value in os.environ.items() if name not in marks}
         os.set_inheritable(outward, True)
-        os.execve(sys.executable, sys.orig_argv, {**env, _BACK: str(outward)})  # noqa: S606 - itself, again
+        os.execve(sys.executable, sys.orig_argv, {**env, _BACK: str(outward), _FROM: str(asking)})  # noqa: S606 - itself, again
     finally:
         os._exit(exit_codes.SURVIVOR)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 
 from irkit import exit_codes, limits
-from irkit.respond import procfs
+from irkit.respond import procfs, sight
 from irkit.respond.census import Key
 from irkit.respond.leftovers import Leftover
 from irkit.respond.procfs import Proc
@@ -68,6 +68,7 @@ class KillReport:
         "besides",
         "brokers",
         "dead",
+        "kept_from_us",
         "killed",
         "not_ruled_out",
         "proof",
@@ -92,6 +93,8 @@ class KillReport:
         """Editors' windows: latched, host alive."""
         self.brokers: list[Step] = []
         """What was left with somebody else since the session began: steps for a person."""
+        self.kept_from_us: list[str] = []
+        """Classes of processes that this machine hides from a scan: no proof stands beside one."""
         self.unlisted = 0
         """Leftovers beyond the bound: counted, not named."""
         self.proof = ""
@@ -102,7 +105,7 @@ class KillReport:
         """0, 10 or 11: see the rules."""
         if self.survivors or self.unaccounted or not self.killed.settled:
             return exit_codes.SURVIVOR
-        if self.proof and not self.spared and self.killed.frozen.settled:
+        if self.proof and not self.spared and not self.kept_from_us and self.killed.frozen.settled:
             return exit_codes.DONE
         return exit_codes.NOT_RULED_OUT
 
@@ -125,6 +128,7 @@ class KillReport:
             "sessions": [{"id": session, "tier": tier} for session, tier in self.sessions],
             "besides": list(self.besides),
             "proof": self.proof,
+            "kept_from_us": list(self.kept_from_us),
             "processes": [row.to_dict() for row in (*self.survivors, *self.dead)],
             "dead": len(self.dead),
             "survivors": [row.to_dict() for row in self.survivors],
@@ -167,6 +171,7 @@ class KillReport:
         if self.classes:
             heads = ("not ruled", "out")
             lines += [f"  {head:<9}  {words}" for head, words in zip(heads, CLASSES, strict=True)]
+        lines += [f"  {'hidden':<9}  {one}" for one in self.kept_from_us]
         lines += _table("survivors", self.survivors)
         lines += _table("unaccounted for: they hide, and may belong", self.unaccounted)
         lines += _table("left alone: an editor's window, latched, host alive", self.spared)
@@ -218,6 +223,7 @@ def report_of(
         for proc in scene.spared()
     ]
     _add_leftovers(report, scene.leftovers(), redact)
+    report.kept_from_us = sight.kept_from_us()
     report.proof = _proof(scene)
     if not report.proof:  # what holds a session proved dead kept the brokers from it
         report.brokers = _left_with_brokers(scene, killed)

@@ -223,6 +223,26 @@ def cwd(pid: int) -> str | None:
         return None
 
 
+def writes_to(pid: int) -> list[str]:
+    """The files that its standard output and standard error are open on for writing."""
+    found = []
+    for number in (1, 2):
+        try:
+            path = os.readlink(f"/proc/{pid}/fd/{number}")
+        except OSError:
+            continue
+        if path.startswith("/"):
+            flags = [part.split()[1] for part in text(pid, f"fdinfo/{number}").splitlines()[1:2]]
+            if flags and int(flags[0], 8) & (os.O_WRONLY | os.O_RDWR):
+                found.append(path.removesuffix(" (deleted)"))
+    return found
+
+
+def text(pid: int | str, name: str) -> str:
+    """A small file of a process (`cgroup`, `sessionid`), "" when it cannot be read."""
+    return (_read(f"/proc/{pid}/{name}", _CHUNK) or b"").decode("utf-8", "replace")
+
+
 def ticks_of(epoch_s: float) -> int:
     """The start time, in this module's ticks, of a process that started at that wall time; 0 at the least."""
     now_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -276,5 +296,17 @@ def _read(path: str, most: int) -> bytes | None:
 if sys.platform != "linux":  # not run here
     from irkit.respond import procfs_portable
 
-    for _name in ("argv", "cwd", "environ", "exe", "look", "owner", "snapshot", "start_of", "ticks_of"):
+    for _name in (
+        "argv",
+        "cwd",
+        "environ",
+        "exe",
+        "look",
+        "owner",
+        "snapshot",
+        "start_of",
+        "text",
+        "ticks_of",
+        "writes_to",
+    ):
         globals()[_name] = getattr(procfs_portable, _name)

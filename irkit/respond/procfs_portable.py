@@ -75,6 +75,16 @@ def environ(pid: int) -> bytes | None:
     return "\0".join(f"{name}={value}" for name, value in pairs).encode()[: limits.ENVIRON_MAX_BYTES]
 
 
+def writes_to(pid: int) -> list[str]:  # noqa: ARG001 - the signature of procfs
+    """Nothing: it is not looked at here."""
+    return []
+
+
+def text(pid: int | str, name: str) -> str:  # noqa: ARG001 - the signature of procfs
+    """Nothing: there is no such file."""
+    return ""
+
+
 def argv(pid: int) -> list[str] | None:
     """The command line, None when it cannot be read."""
     try:

@@ -20,22 +20,26 @@ from irkit.respond.leftovers import Leftover, leftovers
 class Scene:
     """Targets, what was found of them so far, and who must not be touched."""
 
-    __slots__ = ("_caller", "_guard", "_marks", "_since", "census", "protected", "searches")
+    __slots__ = ("_asked_from", "_caller", "_guard", "_marks", "census", "protected", "searches")
 
-    def __init__(self, targets: list[Target], *, guard: int = 0, caller: int | None = None) -> None:
+    def __init__(
+        self, targets: list[Target], *, guard: int = 0, caller: int | None = None, asked_from: int = 0
+    ) -> None:
         self.searches = [Search(target) for target in targets]
         self._guard = guard
         self._caller = caller
+        self._asked_from = asked_from
         self._marks: Marks = {}
-        self._since = min((target.since for target in targets), default=0)
         self.census = Census({}, self._marks)
         self.protected = Protected({}, caller, guard)
 
     def walk(self, *, marks: bool = True) -> list[Member]:
         """Look at the whole table once. The living members of all sessions, agents first."""
         table = procfs.snapshot()
-        self.census = Census(table, self._marks, self._since)
-        self.protected = Protected(table, self._caller, self._guard)
+        since = min((search.target.since for search in self.searches), default=0)
+        # it reaches back where a culprit or a wrapper was found
+        self.census = Census(table, self._marks, since)
+        self.protected = Protected(table, self._caller, self._guard, self._asked_from)
         living: dict[Key, Member] = {}
         for search in self.searches:
             for member in search.look(self.census, self.protected, marks=marks):

@@ -36,7 +36,7 @@ def test_a_group_of_ones_own_is_frozen_as_one_and_thawed(tmp_path: Path, unified
         thawed = stop.thaw(frozen.stopped, groups=frozen.groups)
         assert not thawed.groups_refused
         assert not group.frozen()
-        assert {state(pid) for pid in tree.reported()} == {"S"}
+        until(lambda: {state(pid) for pid in tree.reported()} == {"S"}, "all wait again")
 
 
 def test_who_thaws_the_group_by_himself_is_held_by_the_signal(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irkit.respond import procfs
+from irkit.respond import fences, procfs
 from irkit.respond.census import Census, Key, Marks
 from irkit.respond.finder import Member, Protected, Search, Target, find
 from irkit.respond.procfs import Proc
@@ -156,6 +156,12 @@ def test_no_table_makes_it_loop_or_touch_the_protected(rows: list[tuple[int, int
     assert not set(found) & {1 - FAR, CALLER - FAR}
 
 
+def test_what_a_session_alone_has_brings_in_who_is_inside_and_the_callers_own_is_not_believed() -> None:
+    own = fences.pid_namespace("self")
+    target = Target("codex:a", "codex", "a", roots=[ROOT.key], pidns=own, audit=fences.audit_session("self"))
+    assert not Search(target).look(Census(procfs.snapshot(), {}), Protected(procfs.snapshot()))
+
+
 # --- real processes -----------------------------------------------------------------
 @pytest.mark.namespace
 def test_a_real_escape_is_found_by_its_mark_and_says_so(tmp_path: Path) -> None:
@@ -187,7 +193,9 @@ def test_a_wrapper_of_the_same_agent_is_part_of_it_and_a_shell_is_not(tmp_path: 
         shutil.copy(os.path.realpath("/bin/sh"), tmp_path / name)
     script = f"{tmp_path}/claude -c '{tmp_path}/claude -c \"sleep 600; :\"; :'; :"
     top = subprocess.Popen(
-        [str(tmp_path / "sh"), "-c", script], start_new_session=True, env={"PATH": os.environ["PATH"]}
+        [str(tmp_path / "sh"), "-c", script],
+        start_new_session=True,
+        env={"PATH": os.environ["PATH"], "DISPLAY": ":9"},
     )
     until(lambda: any(p.comm == "sleep" for p in procfs.snapshot().values()), "all three run")
     inner, wrapper = sorted(
@@ -214,3 +222,43 @@ def test_an_editor_in_the_tree_is_left_alone_and_mentioned(tmp_path: Path) -> No
     window = next(p.pid for p in procfs.snapshot().values() if p.comm == "code")
     assert found == {top.pid}
     assert [p.pid for p in scene.spared()] == [window]
+
+
+NATIVE = "0f8f7c1e-1111-4222-8333-444455556666"
+
+
+@pytest.mark.namespace
+@pytest.mark.parametrize(("mode", "belongs"), [("wb", True), ("rb", False)])
+def test_an_orphan_that_writes_into_the_sessions_scratch_belongs_and_a_reader_of_it_does_not(
+    tmp_path: Path, mode: str, belongs: bool
+) -> None:
+    tree = agent("none", tmp_path, count=1, session=NATIVE)
+    output = tmp_path / "claude-0" / "work" / NATIVE / "tasks" / "a.output"
+    output.parent.mkdir(parents=True)
+    output.touch()
+    fork = "import os\nif os.fork() == 0:\n os.setsid()\n os.execve('/bin/sleep', ['sleep', '600'], {})"
+    with open(output, mode) as file:
+        subprocess.run([sys.executable, "-I", "-S", "-c", fork], stdout=file, check=True)
+    until(lambda: [p for p in procfs.snapshot().values() if p.comm == "sleep"], "the orphan runs")
+    [orphan] = [p.pid for p in procfs.snapshot().values() if p.comm == "sleep"]
+    found = whys(find(tree.target(NATIVE), procfs.snapshot()))
+    assert found.get(orphan, "") == ("its output goes into the session's scratch" if belongs else "")
+
+
+@pytest.mark.namespace
+def test_a_process_in_the_sessions_own_pid_namespace_belongs_whatever_it_wiped(tmp_path: Path) -> None:
+    tree = agent("none", tmp_path, count=1)
+    made = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "sleep", "600"],
+        env={"PATH": os.environ["PATH"]},
+        start_new_session=True,
+    )
+    beside = bystander()
+    until(lambda: sum(p.comm == "sleep" for p in procfs.snapshot().values()) == 2, "both sleep")
+    [inner] = [p.pid for p in procfs.snapshot().values() if p.ppid == made.pid]
+    target = tree.target()
+    assert inner not in whys(find(target, procfs.snapshot()))
+    target.pidns = fences.pid_namespace(inner)
+    found = whys(find(target, procfs.snapshot()))
+    assert found.get(inner) == f"in the session's PID namespace {target.pidns}"
+    assert not {made.pid, beside.pid} & set(found)
