@@ -72,7 +72,9 @@ class _Scope:
         self.sids = {member.proc.sid for search in searches for member in search.found.values()}
         self.above = {pid for search in searches for pid in search.above} | {1}
         self.ids = {(search.target.agent, search.target.native) for search in searches}
-        self.nameless = {s.target.agent for s in searches if ":" in s.target.native}
+        self.nameless = {
+            s.target.agent for s in searches if ":" in s.target.native and s.target.tier == "attached"
+        }
         """Agents found running whose own session id is not known: every mark of that agent may be theirs."""
         self.uids = {uid for search in searches for uid in search.uids} or {os.getuid()}
 

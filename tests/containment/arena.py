@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "tests" / "escapees" / "program.py"
 USER = 1000
 COMMAND_MAX_S = 60
+_PLACE = "/opt" if os.access("/opt", os.W_OK) else "/var/tmp"
+"""Where others may look in, and where walls hide nothing, as they hide temporary folders."""
 _STARTERS = ("setsid", "nohup", "unshare-", "sh")
 NATIVE = "11111111-proof"
 
@@ -82,17 +84,18 @@ class Arena:
 
     def __init__(self, uid: int) -> None:
         self.uid = uid
-        self.folder = Path(tempfile.mkdtemp(prefix="irkit-proof-", dir="/var/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix="irkit-proof-", dir=_PLACE))
         self.folder.chmod(0o755)
         self.home = self.folder / "irkit"
         self.own = self.folder / "own"
-        for made in (self.home, self.own):
+        self.user_home = self.folder / "home"
+        for made in (self.home, self.own, self.user_home):
             made.mkdir(mode=0o700)
             os.chown(made, uid, uid)
         self.own.chmod(0o755)
         self.env = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "HOME": str(self.own),
+            "HOME": str(self.user_home),
             "IRKIT_HOME": str(self.home),
             "LANG": "C.UTF-8",
             "TERM": "dumb",
@@ -105,7 +108,7 @@ class Arena:
         with suppress(KeyError):  # the escapees' own last line of defence
             self.env["IRKIT_TEST_OUTSIDE_NAMESPACE"] = os.environ["IRKIT_TEST_OUTSIDE_NAMESPACE"]
         self.run_as_user([self.python, "-c", "from irkit.home import Home; Home().make()"])
-        self.claude = self._copied("agent/claude", "/bin/sh")
+        self.claude = self._copied("own/agent/claude", "/bin/sh")
         self.bystanders: dict[Key, str] = {}
         self._children: list[int] = []
         self._lines: list[int] = []
@@ -116,6 +119,7 @@ class Arena:
         """Everybody else comes first: some older than the agent, the shell is what it is started from."""
         self.shell = self._terminal("user's shell", ["/bin/bash", "--norc", "--noprofile", "-i"])
         self.second = self._terminal("user's other shell", ["/bin/bash", "--norc", "--noprofile", "-i"])
+        self.shell_pid = self._children[0]
         self.type(f"sleep 500 & echo $! > {self.own}/job\n")
         job = self.own / "job"
         observer.until(lambda: job.exists() and job.read_text().strip(), "the user's job runs")
@@ -304,6 +308,10 @@ class Arena:
             **_as(self.uid),
         )
 
+    def wrappers(self) -> set[Key]:
+        """What the user typed at the terminal: outside the walls, `irkit run` itself."""
+        return {key for key, seen in self.strangers().items() if seen.ppid == self.shell_pid}
+
     def kill(self, *whom: str) -> Ran:
         """`irkit kill WHOM --yes --json`."""
         before = self.strangers()
@@ -312,20 +320,41 @@ class Arena:
         report = json.loads(done.stdout) if done.stdout.startswith("{") else {}
         return Ran(done.returncode, report, done.stderr, before, after)
 
+    def session(self) -> str:
+        """The native id of the one session that runs, as irkit lists it."""
+        done = self.run_as_user([self.python, "-m", "irkit", "sessions", "--json"])
+        running = [one for one in json.loads(done.stdout)["sessions"] if one["state"] == "running"]
+        assert len(running) == 1, done.stdout
+        return str(running[0]["native"])
+
     def sweep(self) -> None:
         """End what a shape left: only what was born since this agent started, each by its start time."""
-        deadline = time.monotonic() + observer.WAIT_S
-        while (left := self.strangers()) and time.monotonic() < deadline:
+        quiet = 0  # who is a new process every 2 ms may be between two looks
+
+        def cleared() -> bool:
+            nonlocal quiet
+            left = self.strangers()
+            quiet = 0 if left else quiet + 1
             for number in (signal.SIGSTOP, signal.SIGKILL):
                 for key in left:
                     _signal(key, number)
+            return quiet >= 5
+
+        observer.until(cleared, "the arena is clear")
         with suppress(OSError):
             os.rmdir(f"/sys/fs/cgroup/pids/{self.own.name}")
-        assert not left, "the arena cannot be cleared"
 
     def close(self) -> None:
-        """Take the folders away; the kernel takes the processes."""
+        """End the bystanders that were started here, the guard among them, then take the folders away."""
+        for pid in self._children:
+            seen = observer.look(pid)
+            if seen is not None and seen.ppid == os.getpid():
+                _signal(seen.key, signal.SIGKILL)
+        observer.until(self._removed, "the folders are gone")
+
+    def _removed(self) -> bool:
         shutil.rmtree(self.folder, ignore_errors=True)
+        return not self.folder.exists()
 
     def _copied(self, path: str, of: str) -> str:
         whole = self.folder / path
