@@ -30,10 +30,12 @@ class IrkitBlock(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LogSource(Struct, frozen=True, forbid_unknown_fields=True):
-    """Always the acts of an agent; `service: detection` means irkit's own findings about them."""
+    """Always the acts of an agent; `service: detection` means irkit's own findings about them, `tampering` what the
+    guard saw done to what it needs.
+    """
 
     category: Literal["ai_agent"]
-    service: Literal["", "detection"] = ""
+    service: Literal["", "detection", "tampering"] = ""
 
 
 class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

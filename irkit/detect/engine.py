@@ -2,7 +2,8 @@
 """The engine: events in, detections out. No clock, no file; the same for live hooks, watched files and replay.
 
 Rules:
-- Only calls that are about to happen (`before_tool`) are judged and counted.
+- Only calls that are about to happen (`before_tool`) are judged and counted. What the guard saw done to what it needs
+  (`tampering`) is asked of the rules about tampering alone, and never counted.
 - A twin (`twins`) is not counted again. One that comes by the hook is judged all the same, because it is the
   call that will run; a forged line that was there first must not hide it.
 - What is decided by a tool's name alone is decided once for each name. A call that performs no act that rules
@@ -64,7 +65,7 @@ class Engine:
     def __init__(self, ruleset: RuleSet, *, exceptions: Iterable[RuleException] = ()) -> None:
         self.exceptions = tuple(exceptions)
         """In force; the owner may replace them."""
-        events = [rule for rule in ruleset.rules if not rule.about_detections]
+        events = [r for r in ruleset.rules if not (r.about_detections or r.about_tampering)]
         self._static = tuple(rule for rule in events if rule.fields <= STATIC_FIELDS)
         self._act_rules = tuple(rule for rule in events if rule.fields & set(ACT_FIELDS))
         self._kind_rules = tuple(rule for rule in self._act_rules if rule.fields <= _ACT_KIND)
@@ -73,6 +74,7 @@ class Engine:
         known = {*self._static, *self._act_rules}
         self._event_rules = tuple(rule for rule in events if rule not in known)
         self._about = tuple(rule for rule in ruleset.rules if rule.about_detections)
+        self._tampering = tuple(rule for rule in ruleset.rules if rule.about_tampering and rule.verdict)
         static = {rule.name for rule in self._static}
         watches = tuple(Watch(one) for one in ruleset.correlations)
         self._static_watches = tuple(
@@ -95,7 +97,7 @@ class Engine:
     def feed(self, event: Event) -> tuple[Detection, ...]:  # noqa: C901, PLR0912 - flat: every call runs through here
         """Judge one event. Detections come in the order of the rules; most events have none."""
         if event.event != "before_tool":
-            return ()
+            return self._tampered(event) if event.event == "tampering" else ()
         key = session_key(event)
         state = self._sessions.touch(key)
         twin = event.source != "replay" and self._twins.is_twin(event)
@@ -126,6 +128,12 @@ class Engine:
         if acts or self._event_rules or plan.parts:
             self._ask(key, event, acts, found, None if twin else plan.parts)
         return self._detections(key, event, state.calls, found) if found else ()
+
+    def _tampered(self, event: Event) -> tuple[Detection, ...]:
+        facts = Facts(event)
+        found = [(rule.verdict, facts) for rule in self._tampering if rule.verdict and rule.predicate(facts)]
+        state = self._sessions.peek(session_key(event))
+        return self._detections(session_key(event), event, state.calls if state else 0, found)
 
     def remembers(self, agent: str, session: str) -> bool:
         """Whether the session wrote or fetched something that a later call may run."""

@@ -148,12 +148,13 @@ def _add_rule(written: _Written, taken: set[str], made: _Made) -> None:
     fields: set[str] = set()
     predicate = _predicate(written, document.detection, fields)
     about = document.logsource.service == "detection"
+    tampering = document.logsource.service == "tampering"
     wrong = fields & (set(ACT_FIELDS) if about else set(DETECTION_FIELDS))
     if wrong:
         source = "irkit's own detections" if about else "events"
         raise written.problem(f"the field `{min(wrong)}` does not exist for {source}", ("detection",))
     _claim(written, document, taken)
-    made.rules.append(Rule(document.name, predicate, frozenset(fields), _verdict(document), about))
+    made.rules.append(Rule(document.name, predicate, frozenset(fields), _verdict(document), about, tampering))
     _samples(written, document, made)
 
 

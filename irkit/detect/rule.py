@@ -34,6 +34,8 @@ class Rule(NamedTuple):
     verdict: Verdict | None
     about_detections: bool = False
     """Whether it looks at the engine's own detections instead of events."""
+    about_tampering: bool = False
+    """Whether it looks at what the guard saw done to what it needs, instead of calls."""
 
 
 class Correlation(NamedTuple):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the samples that rules carry: each hit must be found, each miss must be left alone, by the rule that carries it.
 
+A sample of a rule about tampering is `{tampering: KIND, input: {…}}`.
 A sample is an event of the generic dialect (short: `tool`, `input` and what matters), a list of them in order, or the
 repeat form `{repeat: N, every: SECONDS, event: {…}}`, where `{n}` in a text is the number and `{n%4}` its remainder.
 """
@@ -75,6 +76,12 @@ def _numbered(value: Any, number: int) -> Any:
 
 
 def _event(one: dict[str, Any], ts: float, where: str) -> Event:
+    if isinstance(one.get("tampering"), str) and not one.keys() - {"tampering", "input"}:
+        args = {**one["input"]} if isinstance(one.get("input"), dict) else {}
+        args["kind"] = one["tampering"]
+        return Event(
+            ts=ts, agent="sample", session="s", event="tampering", cwd=_CWD, args=args, source="replay"
+        )
     unknown = one.keys() - {
         "ts",
         "agent",

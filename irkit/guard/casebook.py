@@ -161,6 +161,10 @@ class Casebook:
         if incident is not None:
             self._perform([Notify(incident=incident.id, session=session.id)])
 
+    def feed_notice(self, command: Notify) -> None:
+        """Tell people of an incident that no rule's freeze tells of."""
+        self._perform([command])
+
     def read_back(self) -> None:
         """Know the incidents that are on disk."""
         self._incidents = {incident.id: incident for incident in self._load()}

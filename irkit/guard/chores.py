@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from irkit.errors import IrkitError
 from irkit.evidence.checkpoint import sign_finished_days
 from irkit.guard.gatefiles import gate_hashes, write_gate
+from irkit.guard.tamper_looks import changed_at
 from irkit.incident.incident import IncidentState
 from irkit.incident.session import ProcessId, Session, State
 from irkit.respond import latch as latch_file
@@ -79,8 +80,15 @@ class Chores:
     def _synced(self, done: "asyncio.Future[str]") -> None:
         problem = str(done.exception()) if done.exception() else done.result()
         if problem:
-            self._g.books.record_own("tampering", None, {"what": "audit log", "why": problem})
-            self._g.say(f"audit log: {problem}")
+            moment = self._g.clock.now()
+            self._g.tamper.found(
+                "log", {"what": "audit log", "why": problem}, moment, words=(self._g.home.audit,)
+            )
+
+    def _look_at_log(self) -> None:
+        """What nobody writes to for a while is looked at as well."""
+        if self._syncing is None and self._g.books.log.disturbed():
+            self._sync()
 
     def _sign_days(self) -> None:
         """Whole days are read for it: in a thread."""
@@ -192,6 +200,8 @@ class Chores:
             self._restore_latches,
             self._g.governance.look,
             self._g.intake.poll,
+            self._g.looks.look,
+            self._look_at_log,
         ):
             try:
                 step()
@@ -210,20 +220,26 @@ class Chores:
         changed = [name for name, digest in now.items() if digest != self._hashes[name]]
         if not changed:
             return
+        moments = {name: changed_at(self._g.home.at("gate", name)) for name in changed}
         config = self._g.policy.config
         write_gate(self._g.home, config.when_guard_down, config.when_down_per_agent())
-        self._g.books.record_own(
-            "tampering", None, {"what": "gate files", "changed": changed, "done": "put back"}
-        )
-        self._g.say(f"the gate was changed and put back: {', '.join(changed)}")
+        moment = max(moments.values())
+        args = {"what": "gate files", "changed": changed, "done": "put back"}
+        self._g.tamper.found("gate-files", args, moment, words=tuple(changed))
 
     def _restore_latches(self) -> None:
         """A latch that was taken from the file without the guard is set again."""
         home, acts = self._g.home, self._g.acts
         if acts.latched_all and not latch_file.latched(home, "irkit", "-no-session-"):
+            moment = changed_at(home.latch)
             latch_file.latch_all(home)
-            self._g.books.record_own("tampering", None, {"what": "latch removed", "done": "set again"})
+            self._latch_was_removed(moment, "*")
         for session in self._g.table:
             if session.latched and not latch_file.latched(home, session.agent, session.native):
+                moment = changed_at(home.latch)
                 latch_file.latch_session(home, session.agent, session.native)
-                self._g.books.record_own("tampering", session, {"what": "latch removed", "done": "set again"})
+                self._latch_was_removed(moment, session.id)
+
+    def _latch_was_removed(self, moment: float, of: str) -> None:
+        args = {"what": "latch removed", "done": "set again", "of": of}
+        self._g.tamper.found("latch", args, moment, words=("gate/latch", self._g.home.latch))

@@ -44,6 +44,8 @@ from irkit.guard.rpc import RpcServer
 from irkit.guard.service.handed import GUARD, HOOK, Handed
 from irkit.guard.shelf import playbook_for
 from irkit.guard.store import Store
+from irkit.guard.tamper import Tamper
+from irkit.guard.tamper_looks import Looks
 from irkit.guard.undumpable import be_undumpable
 from irkit.guard.wiring import build_ingest, policy_in_force
 from irkit.guard.workers import Workers
@@ -115,6 +117,9 @@ class Guard:
             changed=self.chores.session_changed,
             readers=self.workers.reading,
         )
+        self.tamper = Tamper(self)
+        self.looks = Looks(self)
+        self.gateway.heard = self.tamper.heard
         self.governance = Governance(self)
         self.intake = Intake(self)
         self.hooks = HookServer(self.gateway, self.loop)
@@ -184,7 +189,9 @@ class Guard:
         unfinished = self.casebook.recover()
         if unfinished:
             self.say(f"went on with {unfinished} unfinished incident(s)")
+        self.tamper.began()
         self.intake.start()
+        self.looks.begin()
         self.chores.start()
         self.frozenwatch.wake()
         self.chores.look_at_start_files(tuple(one.cwd for one in self.table if one.processes))
@@ -240,6 +247,7 @@ class Guard:
         self.frozenwatch.stop()
         self.workers.stop()
         self.store.save_sessions(self.table)
+        self.tamper.ended()
         self.books.record_own("guard_stop", None, {"pid": os.getpid()})
         self.books.log.close()
         self.journal.close()

@@ -47,6 +47,8 @@ class Gateway:
         self._books = books
         self._changed = changed
         self._readers = readers
+        self.heard: Callable[[Verdict], None] = lambda _verdict: None
+        """Told of every verdict: who had a call under way is asked when something was tampered with."""
         self._reported: set[tuple[object, str]] = set()
         self._heard: OrderedDict[str, None] = OrderedDict()
         self.firing: dict[str, float] = {}
@@ -88,6 +90,8 @@ class Gateway:
         if call.peer.process:
             self.firing[call.peer.agent] = verdict.event.ts
         self._changed(verdict.session, call.peer.process, call=verdict.event.phase == "pre")
+        if call.peer.process:
+            self.heard(verdict)
         for one in verdict.detections:
             self._found(one, verdict.session)
         for problem in call.peer.problems:

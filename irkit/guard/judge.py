@@ -138,6 +138,13 @@ class Judge:
         payload = Payload(happening=happening, session=event.session)
         return self._decide(event, Reading(agent_spec("claude-code"), payload), None)
 
+    def tampered(self, event: Event) -> tuple[Detection, ...]:
+        """Judge what the guard saw done to what it needs; no answer waits for it."""
+        found = tuple(self._capped(one, event) for one in self.engine.feed(event))
+        for one in found:
+            self._books.record_detection(event, one)
+        return found
+
     def _decide(self, event: Event, reading: Reading, process: ProcessId | None) -> Verdict:
         claimed = self._table.get(session_id(event.agent, event.session)) if event.session else None
         claim = self._table.claim(event, process, self._books.alive)

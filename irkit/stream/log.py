@@ -123,6 +123,11 @@ class AuditLog:
                 self.full = not self._make_ballast()
         return problem
 
+    def disturbed(self) -> bool:
+        """Whether somebody else did something to the current file, by a few stats."""
+        with self._lock:
+            return self._day is not None and bool(self._day.problem())
+
     def close(self) -> None:
         """Sync, and let go of files and lock."""
         try:
