@@ -63,7 +63,8 @@ def _fish(words: dict[str, list[str]]) -> str:
     main = importlib.import_module("irkit.cli.main")
     lines = ["complete -c irkit -f"]
     for name, options in words.items():
-        lines.append(f"complete -c irkit -n __fish_use_subcommand -a {name} -d '{main.COMMANDS[name]}'")
+        about = main.COMMANDS[name].replace("\\", "\\\\").replace("'", "\\'")
+        lines.append(f"complete -c irkit -n __fish_use_subcommand -a {name} -d '{about}'")
         for option in options:
             flag = f"-l {option[2:]}" if option.startswith("--") else f"-a {option}"
             lines.append(f"complete -c irkit -n '__fish_seen_subcommand_from {name}' {flag}")

@@ -123,17 +123,18 @@ def _status(args: argparse.Namespace, here: Place, home: Home) -> int:
         guard = {}
     except Exception as error:  # noqa: BLE001 - the seam: whatever keeps the guard from answering is a line here
         guard = {"problem": str(error)[:200]}
+    differs = [one.path for one in changes if one.changed and one.before is not None]
     done = {
         "installed": len(there) == len(changes),
         "files": there,
-        "differs": [one.path for one in changes if one.changed and one.before is not None],
+        "differs": differs,
         "answers": "pid" in guard,
         "lingers": place.lingers(here, _user()),
     }
     words = [
         f"  units      {len(there)} of {len(changes)} in {here.folder}",
         f"  guard      {'answers, pid ' + str(guard['pid']) if 'pid' in guard else 'does not answer'}",
-        *(f"  changed    {path}: irkit service install writes it anew" for path in done["differs"]),
+        *(f"  changed    {path}: irkit service install writes it anew" for path in differs),
         *_notes(args, here),
     ]
     emit(args.json, done, "\n".join(words))
