@@ -14,6 +14,7 @@ import os
 
 from irkit.confine.places import BROKERS, IN_GIT, IN_HOME, IN_PROJECT, RUN_KEPT, SYSTEM, WATCH, Place
 
+_PRIVATE = ("/tmp", "/var/tmp")  # noqa: S108 - empty ones of the session's own
 _PROGRAMS = ("/usr/bin", "/bin", "/usr/local/bin")
 
 
@@ -85,7 +86,7 @@ def view_of(
     """
     view = View()
     view.binds += [("--ro-bind", "/", "/"), ("--dev", "/dev"), ("--proc", "/proc")]
-    view.binds += [("--tmpfs", "/tmp"), ("--tmpfs", "/var/tmp")]  # noqa: S108 - private ones
+    view.binds += [("--tmpfs", one) for one in _PRIVATE]
     _run(view)
     user_home = user_home if user_home != "/" and os.path.isdir(user_home) else ""
     project, git = project_of(cwd)
@@ -105,6 +106,8 @@ def view_of(
     for path in own:
         if any(path.startswith(one + "/") for one in view.writable):
             view.pin(path, next(one for one in view.writable if path.startswith(one + "/")))
+            view.cover(path, "irkit's own program")
+        elif _masked(path):  # installed below /tmp: it must be there all the same
             view.cover(path, "irkit's own program")
     _state(view, home, user_home)
     for path in binds:
@@ -146,6 +149,11 @@ def _first_line(path: str) -> str:
         return ""
 
 
+def _masked(path: str) -> bool:
+    """Whether a private folder stands where it is: it has to be let in by name."""
+    return any(path.startswith(one + "/") for one in (*_PRIVATE, "/run"))
+
+
 def _run(view: View) -> None:
     """No socket of /run is seen: buses, service managers, container daemons, agents' sockets."""
     if not os.path.isdir("/run"):
@@ -162,7 +170,7 @@ def _project(view: View, project: str, user_home: str) -> None:
         view.notes.append(
             f"{project} holds more than a project: only your home is writable; --bind PATH names more"
         )
-    elif any((project + "/").startswith(one + "/") for one in SYSTEM):
+    elif not _masked(project) and any((project + "/").startswith(one + "/") for one in SYSTEM):
         view.notes.append(f"{project} is the system's: read-only; --bind PATH names what is wanted")
     else:
         if user_home:

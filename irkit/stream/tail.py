@@ -136,7 +136,10 @@ class Tail:
         self._idle = 0 if self.state.offset != state.offset else self._idle + 1
         if self._file >= 0:
             os.close(self._file)
-        keep = not first and self._idle < _IDLE_TURNS and (self._file >= 0 or self._idle == 0)
+        unmarked = (
+            self.state.offset == 0 and os.fstat(current).st_size > 0
+        )  # renamed, only this would know it again
+        keep = unmarked or (not first and self._idle < _IDLE_TURNS and (self._file >= 0 or self._idle == 0))
         self._file = current if keep else -1
         if not keep:
             os.close(current)

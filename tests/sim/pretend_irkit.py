@@ -71,7 +71,8 @@ def kill(fault: str) -> int:
     for (pid, start), _ in victims:
         signals.send(pid, start, signals.KILL)
     if fault == "leaves-a-child":
-        subprocess.Popen(["sleep", "20"], start_new_session=True)
+        quiet = subprocess.DEVNULL  # whoever kept the pipe would be waited for
+        subprocess.Popen(["sleep", "60"], start_new_session=True, stdout=quiet, stderr=quiet)
     print("{}")
     return 0
 
