@@ -109,6 +109,10 @@ class Arena:
             self.env["IRKIT_TEST_OUTSIDE_NAMESPACE"] = os.environ["IRKIT_TEST_OUTSIDE_NAMESPACE"]
         self.run_as_user([self.python, "-c", "from irkit.home import Home; Home().make()"])
         self.claude = self._copied("own/agent/claude", "/bin/sh")
+        self.program = self.own / "program.py"
+        """A copy: a checkout below /tmp is not seen inside the walls."""
+        self.program.write_bytes(PROGRAM.read_bytes())
+        self.program.chmod(0o644)
         self.bystanders: dict[Key, str] = {}
         self._children: list[int] = []
         self._lines: list[int] = []
@@ -221,7 +225,7 @@ class Arena:
         hooks = (
             "".join(self._hook(event, script) for event in ("SessionStart", "PreToolUse")) if guarded else ""
         )
-        tool = f"{self.tool} -I -S {PROGRAM} {shape} {self.ledger} {self.own}"
+        tool = f"{self.tool} -I -S {self.program} {shape} {self.ledger} {self.own}"
         marks = f"CLAUDECODE=1 CLAUDE_CODE_SESSION_ID={NATIVE}-{self._count}"
         self.native = self._native()
         script.write_text(
