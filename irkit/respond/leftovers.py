@@ -85,6 +85,7 @@ class _Scope:
             and proc.key not in self.members
             and proc.pid not in self.protected.always
             and proc.pid != self.protected.guard
+            and proc.pid not in self.above  # what the agent was started by, such as its walls, is not its own
             and not proc.kernel
             and not proc.dead
             and (0 in self.uids or procfs.owner(proc.pid) in self.uids)  # root's may have become anybody

@@ -29,7 +29,13 @@ def _kill(on: Arena, shape: Shape) -> list[str]:
     ran = ran._replace(after={key: seen for key, seen in ran.after.items() if key not in wrapper})
     observer.until(lambda: not on.strangers(), "irkit run itself ends when its agent is dead")
     wrong = complaints(shape._replace(owed="dead", moves=True), ran)
-    wrong += [f"verdict {ran.code}: {ran.stderr[-300:]}"] if ran.code and "editor" not in shape.name else []
+    if ran.code and "editor" not in shape.name:
+        why = {
+            name: ran.report[name]
+            for name in ("survivors", "unaccounted", "freeze", "kill")
+            if name in ran.report
+        }
+        wrong.append(f"verdict {ran.code}: {why} {ran.stderr[-300:]}")
     wrong += [f"HARMED: {one}" for one in on.harmed(watched)]
     on.sweep()
     return [f"{shape.name}: {one}" for one in wrong]
