@@ -65,6 +65,10 @@ FREEZE_ON_LOOP_MAX_S = 0.25
 """What a freeze takes of the guard's loop; a tree that forks faster than that is stopped further in a thread."""
 CGROUP_WAIT_S = 0.1
 """What a freeze waits for the kernel to say that a control group has stopped; signals follow in any case."""
+PASSING_LOOKS = 10
+"""Quick looks, after a kill, for processes that are each there for a moment only."""
+PASSING_PAUSE_S = 0.0007
+"""Between two of them; no multiple of it is a usual pause."""
 KILL_MAX_S = 20.0
 JOURNAL_FSYNC_MAX_S = 0.2
 """What an irreversible act waits for its intent to reach the disk."""

@@ -88,7 +88,8 @@ class _Scope:
             and proc.pid not in self.above  # what the agent was started by, such as its walls, is not its own
             and not proc.kernel
             and not proc.dead
-            and (0 in self.uids or procfs.owner(proc.pid) in self.uids)  # root's may have become anybody
+            # root's may have become anybody; whoever is gone by now may have moved on to another number
+            and (0 in self.uids or procfs.owner(proc.pid) in (*self.uids, -1))
         )
 
     def relation(self, proc: Proc, census: Census, found: dict[Key, Leftover]) -> str:

@@ -128,6 +128,17 @@ def snapshot() -> dict[int, Proc]:
     return table
 
 
+def newcomers(known: dict[int, Proc]) -> list[Proc]:
+    """Who has a number that is not in `known`, read at once: a process may be there for a millisecond only."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) not in known:
+            line = _read(f"/proc/{name}/stat", _STAT_MAX)
+            if line:
+                found.append(parse_stat(int(name), line))
+    return found
+
+
 def look(pid: int) -> Proc | None:
     """One process now, or None when there is none of that pid."""
     line = _read(f"/proc/{pid}/stat", _STAT_MAX)
@@ -302,6 +313,7 @@ if sys.platform != "linux":  # not run here
         "environ",
         "exe",
         "look",
+        "newcomers",
         "owner",
         "snapshot",
         "start_of",

@@ -15,6 +15,11 @@ from irkit.respond.procfs import Proc
 _STATES = {psutil.STATUS_STOPPED: "T", psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_RUNNING: "R"}
 
 
+def newcomers(known: dict[int, Proc]) -> list[Proc]:
+    """Who has a number that is not in `known`."""
+    return [proc for pid, proc in snapshot().items() if pid not in known]
+
+
 def snapshot() -> dict[int, Proc]:
     """The whole process table, by pid."""
     table = {}

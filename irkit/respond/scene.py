@@ -10,7 +10,9 @@ little; before a freeze is called complete they are forgotten, because an exec m
 from __future__ import annotations
 
 import os
+import time
 
+from irkit import limits
 from irkit.respond import procfs
 from irkit.respond.census import Census, Key, Marks
 from irkit.respond.finder import Member, Protected, Search, Target
@@ -36,15 +38,18 @@ class Scene:
     def walk(self, *, marks: bool = True) -> list[Member]:
         """Look at the whole table once. The living members of all sessions, agents first."""
         table = procfs.snapshot()
-        since = min((search.target.since for search in self.searches), default=0)
-        # it reaches back where a culprit or a wrapper was found
-        self.census = Census(table, self._marks, since)
+        self.census = self._census(table)
         self.protected = Protected(table, self._caller, self._guard, self._asked_from)
         living: dict[Key, Member] = {}
         for search in self.searches:
             for member in search.look(self.census, self.protected, marks=marks):
                 living.setdefault(member.key, member)
         return sorted(living.values(), key=lambda member: member.depth)
+
+    def _census(self, table: dict[int, procfs.Proc]) -> Census:
+        """It reaches back where a culprit or a wrapper was found."""
+        since = min((search.target.since for search in self.searches), default=0)
+        return Census(table, self._marks, since)
 
     def untouchable(self) -> frozenset[int]:
         """Pids that no control group may hold which is frozen as one: the guard, the caller, and all above it."""
@@ -70,9 +75,16 @@ class Scene:
         return [proc for search in self.searches for proc in search.untouched.values() if not proc.dead]
 
     def leftovers(self) -> list[Leftover]:
-        """What cannot be told to be the sessions' or not, by the last walk."""
+        """What cannot be told to be the sessions' or not, by the last walk and some quick looks after it.
+
+        A process that becomes a new one every millisecond is easily between two numbers while a table is read.
+        """
+        table = dict(self.census.table)
+        for _ in range(limits.PASSING_LOOKS):
+            table.update((proc.pid, proc) for proc in procfs.newcomers(table))
+            time.sleep(limits.PASSING_PAUSE_S)
         return leftovers(
             [search for search in self.searches if search.found or search.untouched],
-            self.census,
+            self._census(table),
             self.protected,
         )

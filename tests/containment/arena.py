@@ -342,7 +342,7 @@ class Arena:
             for number in (signal.SIGSTOP, signal.SIGKILL):
                 for key in left:
                     _signal(key, number)
-            return quiet >= 5
+            return quiet >= 40
 
         observer.until(cleared, "the arena is clear")
         with suppress(OSError):
