@@ -112,6 +112,15 @@ def _never_outside(request: pytest.FixtureRequest) -> None:
         assert os.getppid() <= 1, "not in a PID namespace of its own"
 
 
+@pytest.fixture(autouse=True)
+def _comes_back(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that goes elsewhere and stays there breaks the ones that follow it."""
+    before = os.getcwd()
+    yield
+    inside = OUTSIDE in os.environ  # a body has its process to itself
+    assert inside or os.getcwd() == before, "the test left its folder"
+
+
 @pytest.fixture
 def namespace_folder(tmp_path: Path) -> Path:
     """Where the body's private folders go; asked for by every marked test, see `pytest_collection_modifyitems`."""

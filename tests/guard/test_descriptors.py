@@ -30,9 +30,11 @@ def test_the_soft_limit_is_raised_as_far_as_the_hard_one() -> None:
     assert done.stdout.split() == [str(hard)] * 3
 
 
-def test_the_reserve_refuses_one_that_waits_and_says_when_nobody_does(tmp_path: Path) -> None:
+def test_the_reserve_refuses_one_that_waits_and_says_when_nobody_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listening = socket.socket(socket.AF_UNIX)
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     listening.bind("s")
     listening.listen()
     listening.setblocking(False)
