@@ -49,6 +49,11 @@ class Ran(NamedTuple):
     """The agent's, that live."""
 
 
+def is_root() -> bool:
+    """Whether this is root who can become others: in a user namespace of one's own it is not."""
+    return os.getuid() == 0 and Path("/proc/self/uid_map").read_text().split()[2] != "1"
+
+
 def needs_user(uid: int) -> None:
     """Skip where no other user can be acted as."""
     if uid and not is_root():
@@ -405,9 +410,4 @@ def _signal(key: Key, number: int) -> None:
     except OSError:
         return
     finally:
-        os.close(handle)def is_root() -> bool:
-    """Whether this is root who can become others: in a user namespace of one's own it is not."""
-    return os.getuid() == 0 and Path("/proc/self/uid_map").read_text().split()[2] != "1"
-
-
-
+        os.close(handle)
